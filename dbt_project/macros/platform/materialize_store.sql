@@ -1,0 +1,24 @@
+{#
+    store: rows for a table of schema `store` that a migration made and this platform never drops, truncates or
+    rebuilds, full refresh or not. The model's SQL is the rows, `into` names the table (several models may fill one),
+    `on_conflict` says what a row does whose key is there already (by default nothing, which makes every insert
+    repeatable). Hooks of the same transaction write the marks of added sums.
+#}
+{% materialization store, adapter='postgres' %}
+    {%- set target_relation = api.Relation.create(
+        database=this.database, schema='store', identifier=config.require('into'), type='table'
+    ) -%}
+    {%- set columns = get_column_schema_from_query(sql) | map(attribute='column') | join(', ') -%}
+
+    {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {% call statement('main') %}
+        insert into {{ target_relation }} as kept ({{ columns }})
+        {{ sql }}
+        on conflict {{ config.get('on_conflict', 'do nothing') }}
+    {% endcall %}
+    {{ run_hooks(post_hooks, inside_transaction=True) }}
+    {{ adapter.commit() }}
+    {{ run_hooks(post_hooks, inside_transaction=False) }}
+    {{ return({'relations': [target_relation]}) }}
+{% endmaterialization %}

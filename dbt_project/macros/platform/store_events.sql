@@ -1,0 +1,21 @@
+{# Partitions for the months in which the new events were measured. Made before the insert, in their own transaction. #}
+{% macro make_partitions() -%}
+    select store.ensure_partitions(month_start, month_start)
+    from (
+        select distinct date_trunc('month', device_ts at time zone 'UTC')::date as month_start
+        from {{ ref('int_dated_events') }}
+        where stored_device_ts is null
+        order by 1
+    ) as months
+{%- endmacro %}
+
+{# In the insert's transaction, so that no stored sequence is ever above its mark. #}
+{% macro raise_high_water() -%}
+    insert into {{ source('store', 'high_water') }} as mark (tenant_no, device_no, metric_no, seq_epoch, msg_seq)
+    select tenant_no, device_no, metric_no, seq_epoch, max(msg_seq)
+    from {{ ref('int_dated_events') }}
+    where stored_device_ts is null
+    group by tenant_no, device_no, metric_no, seq_epoch
+    on conflict (tenant_no, device_no, metric_no, seq_epoch) do update set msg_seq = excluded.msg_seq
+    where excluded.msg_seq > mark.msg_seq
+{%- endmacro %}

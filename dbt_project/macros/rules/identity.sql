@@ -1,0 +1,32 @@
+{# What makes two messages the same event. Neither the session nor a timestamp is part of it (DESIGN section 4). #}
+{% macro identity(alias=none) -%}
+    {%- set prefix = alias ~ '.' if alias else '' -%}
+    {{ prefix }}tenant_no, {{ prefix }}device_no, {{ prefix }}metric_no, {{ prefix }}seq_epoch, {{ prefix }}msg_seq
+{%- endmacro %}
+
+{% macro same_identity(left, right) -%}
+    {{ left }}.tenant_no = {{ right }}.tenant_no
+    and {{ left }}.device_no = {{ right }}.device_no
+    and {{ left }}.metric_no = {{ right }}.metric_no
+    and {{ left }}.seq_epoch = {{ right }}.seq_epoch
+    and {{ left }}.msg_seq = {{ right }}.msg_seq
+{%- endmacro %}
+
+{# The facts of one arrival: what was delivered and where it stands in which file. They never change. #}
+{% macro arrival(alias=none) -%}
+    {%- set prefix = alias ~ '.' if alias else '' -%}
+    {{ prefix }}load_id, {{ prefix }}row_number, {{ prefix }}session_key, {{ prefix }}traits_no,
+    {{ prefix }}quantity, {{ prefix }}device_ts, {{ prefix }}sent_ts, {{ prefix }}received_at
+{%- endmacro %}
+
+{#
+    The identity as published (RULES 1): sha256 of canonical JSON with sorted keys and no spaces. PostgreSQL's JSON
+    string form escapes exactly what RFC 8785 escapes.
+#}
+{% macro event_id(tenant_id, device_id, metric, seq_epoch, msg_seq) -%}
+    'sha256:' || encode(sha256(convert_to(
+        '{"device_id":' || to_json({{ device_id }}::text)::text || ',"metric":' || to_json({{ metric }}::text)::text
+        || ',"msg_seq":' || {{ msg_seq }}::text || ',"seq_epoch":' || {{ seq_epoch }}::text
+        || ',"tenant_id":' || to_json({{ tenant_id }}::text)::text || '}', 'UTF8'
+    )), 'hex')
+{%- endmacro %}

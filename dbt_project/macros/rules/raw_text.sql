@@ -1,0 +1,27 @@
+{# The platform keeps no hardware identifier, not even in what it refuses: its last characters only. #}
+{% macro masked_raw(raw_text, identifier) -%}
+    replace({{ raw_text }}, {{ identifier }}, repeat('*', greatest(length({{ identifier }}) - 4, 0)) || right({{ identifier }}, 4))
+{%- endmacro %}
+
+{# A row that was plainly typed, as JSON again: the same values, in the platform's normal form. #}
+{% macro rendered_message(message) -%}
+    (
+        select jsonb_strip_nulls(jsonb_build_object(
+            'tenant_id', named_tenant.tenant_id, 'device_id', named_device.device_id, 'metric', named_metric.metric,
+            'msg_seq', {{ message }}.msg_seq, 'seq_epoch', {{ message }}.seq_epoch,
+            'quantity', trim_scale({{ message }}.quantity)::text,
+            'device_ts', {{ message }}.device_ts,
+            'sent_ts', case when {{ message }}.sent_ts > '-infinity' then {{ message }}.sent_ts end,
+            'received_at', {{ message }}.received_at,
+            'session_id', named_session.session_id,
+            'unit', named_traits.unit, 'quality', named_traits.quality, 'attributes', named_traits.attributes
+        ))::text
+        from {{ source('registry', 'tenants') }} as named_tenant
+        left join {{ source('registry', 'devices') }} as named_device on named_device.device_no = {{ message }}.device_no
+        left join {{ source('registry', 'metrics') }} as named_metric on named_metric.metric_no = {{ message }}.metric_no
+        left join {{ source('registry', 'traits') }} as named_traits on named_traits.traits_no = {{ message }}.traits_no
+        left join {{ source('registry', 'sessions') }} as named_session
+            on named_session.session_key = {{ message }}.session_key
+        where named_tenant.tenant_no = {{ message }}.tenant_no
+    )
+{%- endmacro %}

@@ -1,0 +1,137 @@
+{# Aggregations whose buckets grow by adding what came; the others are computed again from the bucket's events. #}
+{% macro is_additive(aggregation) -%} {{ aggregation }} in ('sum', 'count') {%- endmacro %}
+
+{# Hours are UTC (RULES 30). #}
+{% macro hour_of(instant) -%}
+    date_bin(interval '1 hour', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
+{%- endmacro %}
+
+{% macro minute_of(instant) -%}
+    date_bin(interval '1 minute', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
+{%- endmacro %}
+
+{# One number from the events of a bucket, by the metric's aggregation. `event` is the alias of the events. #}
+{% macro aggregate_events(aggregation, event) -%}
+    case {{ aggregation }}
+        when 'sum' then sum({{ event }}.quantity)
+        when 'count' then count(*)
+        when 'max' then max({{ event }}.quantity)
+        when 'min' then min({{ event }}.quantity)
+        when 'latest' then (array_agg(
+            {{ event }}.quantity order by {{ event }}.event_at desc, {{ event }}.seq_epoch desc, {{ event }}.msg_seq desc
+        ))[1]
+    end
+{%- endmacro %}
+
+{#
+    Buckets that only gained events of an additive metric, as amounts to add. Loads that carry this model's mark were
+    added before; the mark is written in the transaction that adds.
+#}
+{% macro added_usage(changes, model) -%}
+    select
+        change.tenant_no,
+        change.device_no,
+        change.metric_no,
+        change.period_no,
+        change.bucket_start_at,
+        sum(case when metric.aggregation = 'count' then 1 else change.quantity end) as quantity,
+        count(*) as event_count,
+        count(*) filter (where change.is_skew_candidate) as skew_candidate_count,
+        min(change.event_at) as first_event_at,
+        max(change.event_at) as last_event_at,
+        0 as estimated_quantity
+    from {{ changes }} as change
+    inner join {{ ref('stg_config__metrics') }} as metric
+        on change.metric_no = metric.metric_no and metric.valid_to_load is null
+    where
+        {{ is_additive('metric.aggregation') }}
+        and change.cause_load_id not in (
+            select load_id from {{ source('ledger', 'marks') }} where model = '{{ model }}'
+        )
+    group by change.tenant_no, change.device_no, change.metric_no, change.period_no, change.bucket_start_at
+    having min(change.sign) > 0
+{%- endmacro %}
+
+{% macro add_usage() -%}
+    (tenant_no, device_no, metric_no, bucket_start_at, period_no) do update set
+    quantity = kept.quantity + excluded.quantity,
+    event_count = kept.event_count + excluded.event_count,
+    skew_candidate_count = kept.skew_candidate_count + excluded.skew_candidate_count,
+    first_event_at = least(kept.first_event_at, excluded.first_event_at),
+    last_event_at = greatest(kept.last_event_at, excluded.last_event_at)
+{%- endmacro %}
+
+{% macro mark_loads(model) -%}
+    insert into {{ source('ledger', 'marks') }} (load_id, model)
+    select load_id, '{{ model }}' from {{ ref('stg_loads') }}
+    on conflict do nothing
+{%- endmacro %}
+
+{#
+    Buckets that lost an event, or whose aggregation does not add up, from all their events as they now stand. Each
+    touched device and metric is read once, by key. A bucket that became empty stays as a row without events.
+#}
+{% macro recomputed_usage(changes) -%}
+    with touched as (
+        select
+            change.tenant_no, change.device_no, change.metric_no, change.period_no,
+            change.bucket_start_at, change.bucket_end_at, metric.aggregation
+        from {{ changes }} as change
+        inner join {{ ref('stg_config__metrics') }} as metric
+            on change.metric_no = metric.metric_no and metric.valid_to_load is null
+        group by 1, 2, 3, 4, 5, 6, 7
+        having min(change.sign) < 0 or not {{ is_additive('metric.aggregation') }}
+    ),
+
+    series as (
+        select distinct tenant_no, device_no, metric_no from touched
+    ),
+
+    events as (
+        select state.*
+        from series
+        cross join lateral (
+            select * from {{ ref('int_event_state') }} as known
+            where
+                known.tenant_no = series.tenant_no
+                and known.device_no = series.device_no
+                and known.metric_no = series.metric_no
+                and known.disposition = 'b'
+            offset 0
+        ) as state
+    )
+
+    select
+        touched.tenant_no,
+        touched.device_no,
+        touched.metric_no,
+        touched.period_no,
+        touched.bucket_start_at,
+        coalesce(case when count(event.event_at) > 0
+            then {{ aggregate_events('touched.aggregation', 'event') }} end, 0) as quantity,
+        count(event.event_at) as event_count,
+        count(*) filter (where event.is_skew_candidate) as skew_candidate_count,
+        coalesce(min(event.event_at), touched.bucket_start_at) as first_event_at,
+        coalesce(max(event.event_at), touched.bucket_start_at) as last_event_at,
+        0 as estimated_quantity
+    from touched
+    left join events as event
+        on touched.tenant_no = event.tenant_no
+        and touched.device_no = event.device_no
+        and touched.metric_no = event.metric_no
+        and touched.period_no = event.period_no
+        and event.event_at >= touched.bucket_start_at
+        and event.event_at < touched.bucket_end_at
+    group by
+        touched.tenant_no, touched.device_no, touched.metric_no, touched.period_no,
+        touched.bucket_start_at, touched.aggregation
+{%- endmacro %}
+
+{% macro replace_usage() -%}
+    (tenant_no, device_no, metric_no, bucket_start_at, period_no) do update set
+    quantity = excluded.quantity,
+    event_count = excluded.event_count,
+    skew_candidate_count = excluded.skew_candidate_count,
+    first_event_at = excluded.first_event_at,
+    last_event_at = excluded.last_event_at
+{%- endmacro %}

@@ -1,0 +1,11 @@
+-- The sum over devices for every aggregation (RULES 29): a fleet's peak is the sum of its devices' peaks.
+select
+    tenant_id,
+    period_id,
+    metric,
+    sum(quantity) as quantity,
+    sum(event_count)::bigint as event_count,
+    count(*) as active_device_count,
+    sum(skew_candidate_count)::bigint as skew_candidate_count
+from {{ ref('device_usage') }}
+group by tenant_id, period_id, metric

@@ -1,0 +1,1 @@
+{{ published_usage(ref('int_usage_minutes')) }}

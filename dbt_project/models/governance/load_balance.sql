@@ -1,0 +1,2 @@
+-- The same count over everything ever loaded.
+{{ load_balance(source('ledger', 'loads')) }}

@@ -1,0 +1,7 @@
+{{ config(materialized='scratch', tags=['load']) }}
+-- depends_on: {{ ref('store_repeats') }}
+-- depends_on: {{ ref('store_quarantine') }}
+-- depends_on: {{ ref('store_usage_hours_recomputed') }}
+-- depends_on: {{ ref('store_usage_days_recomputed') }}
+
+{{ load_balance(ref('stg_loads')) }}

@@ -1,0 +1,37 @@
+-- Everything that was refused, whichever rule refused it: rows that failed a rule of their own, arrivals that
+-- contradict the kept one, events in no contract, files that could not be read.
+select load_id, row_number, tenant_id, reason, detail, raw
+from {{ source('store', 'quarantine') }}
+
+union all
+
+select
+    repeated.load_id,
+    repeated.row_number,
+    tenant.tenant_id,
+    'sequence_conflict' as reason,
+    'msg_seq ' || repeated.msg_seq::text || ' came before with another quantity or device_ts' as detail,
+    {{ rendered_message('repeated') }} as raw
+from {{ ref('int_repeat_state') }} as repeated
+inner join {{ source('registry', 'tenants') }} as tenant on repeated.tenant_no = tenant.tenant_no
+where repeated.is_conflict
+
+union all
+
+select
+    state.load_id,
+    state.row_number,
+    tenant.tenant_id,
+    'no_contract' as reason,
+    'event_at ' || to_char(state.event_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    || ' lies in no contract of the tenant' as detail,
+    {{ rendered_message('state') }} as raw
+from {{ ref('int_event_state') }} as state
+inner join {{ source('registry', 'tenants') }} as tenant on state.tenant_no = tenant.tenant_no
+where state.disposition = 'x'
+
+union all
+
+select load_id, null as row_number, null as tenant_id, 'unreadable_file' as reason, detail, '' as raw
+from {{ source('ledger', 'loads') }}
+where status = 'unreadable'

@@ -1,0 +1,41 @@
+{{ config(materialized='store', into='event_restatements', tags=['load']) }}
+-- depends_on: {{ ref('store_events') }}
+-- depends_on: {{ ref('store_repeats') }}
+
+-- Stored events that this run sees otherwise. Nothing is overwritten: the new state is a row of its own.
+with newest as (
+    select max(load_id) as load_id from {{ ref('stg_loads') }}
+)
+
+select
+    {{ identity('event') }},
+    event.stored_device_ts,
+    state.version + 1 as version,
+    newest.load_id as cause_load_id,
+    {{ arrival('event') }},
+    event.event_at,
+    event.period_no,
+    event.timestamp_source,
+    event.disposition,
+    event.is_skew_candidate,
+    state.event_at as old_event_at,
+    state.period_no as old_period_no,
+    state.disposition as old_disposition,
+    state.is_skew_candidate as old_is_skew_candidate,
+    state.quantity as old_quantity
+from {{ ref('int_assigned_events') }} as event
+cross join newest
+cross join lateral (
+    select * from {{ ref('int_event_state') }} as known
+    where {{ same_identity('known', 'event') }} and known.stored_device_ts = event.stored_device_ts
+    limit 1
+) as state
+where
+    event.stored_device_ts is not null
+    and (
+        event.load_id, event.row_number, event.quantity, event.device_ts, event.event_at, event.period_no,
+        event.disposition, event.timestamp_source, event.is_skew_candidate
+    ) is distinct from (
+        state.load_id, state.row_number, state.quantity, state.device_ts, state.event_at, state.period_no,
+        state.disposition, state.timestamp_source, state.is_skew_candidate
+    )

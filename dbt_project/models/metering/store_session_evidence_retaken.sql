@@ -1,0 +1,80 @@
+{{ config(materialized='store', into='session_evidence', tags=['load']) }}
+-- depends_on: {{ ref('store_session_evidence') }}
+
+-- Evidence taken again from all arrivals of a session and day, as a new generation, because an arrival that counted
+-- turned out to be a conflict or the reverse. Rare: it needs an earlier arrival that was loaded later.
+with retaken as (
+    select
+        arrival.tenant_no,
+        arrival.device_no,
+        arrival.session_key,
+        {{ utc_day('arrival.received_at') }} as received_day,
+        max(moved.cause_load_id) as load_id
+    from {{ ref('int_moved_identities') }} as moved
+    inner join {{ ref('int_contested_arrivals') }} as arrival on {{ same_identity('arrival', 'moved') }}
+    where moved.is_measurement_changed
+    group by 1, 2, 3, 4
+),
+
+stored as (
+    select {{ identity('event') }}, {{ arrival('event') }}, false as is_conflict
+    from retaken
+    cross join lateral (
+        select * from {{ ref('int_event_state') }} as state
+        where state.tenant_no = retaken.tenant_no and state.device_no = retaken.device_no
+        offset 0
+    ) as event
+    where event.session_key = retaken.session_key and {{ utc_day('event.received_at') }} = retaken.received_day
+    union all
+    select
+        {{ identity('repeated') }}, {{ arrival('repeated') }},
+        (repeated.quantity, repeated.device_ts) is distinct from (event.quantity, event.device_ts)
+    from retaken
+    inner join {{ source('store', 'repeats') }} as repeated
+        on retaken.tenant_no = repeated.tenant_no
+        and retaken.device_no = repeated.device_no
+        and retaken.session_key = repeated.session_key
+        and retaken.received_day = {{ utc_day('repeated.received_at') }}
+    cross join lateral (
+        select * from {{ ref('int_event_state') }} as state where {{ same_identity('state', 'repeated') }} limit 1
+    ) as event
+),
+
+-- Contested identities are judged as this run leaves them, everything else as it stands.
+arrivals as (
+    select {{ identity() }}, {{ arrival() }}, is_conflict from {{ ref('int_contested_arrivals') }}
+    union all
+    select * from (
+        select {{ identity() }}, {{ arrival() }}, is_conflict from stored
+        union all
+        select {{ identity() }}, {{ arrival() }}, false from {{ ref('int_messages') }} where reason is null
+    ) as settled
+    where not exists (
+        select 1 from {{ ref('int_contested_arrivals') }} as contested where {{ same_identity('contested', 'settled') }}
+    )
+)
+
+select
+    retaken.tenant_no,
+    retaken.device_no,
+    retaken.session_key,
+    retaken.received_day,
+    max(retaken.load_id) as load_id,
+    {{ microseconds('min(' ~ delay('arrival') ~ ')') }} as least_delay_us,
+    (
+        select max(evidence.generation) + 1
+        from {{ source('store', 'session_evidence') }} as evidence
+        where
+            evidence.tenant_no = retaken.tenant_no
+            and evidence.device_no = retaken.device_no
+            and evidence.session_key = retaken.session_key
+            and evidence.received_day = retaken.received_day
+    )::smallint as generation
+from retaken
+inner join arrivals as arrival
+    on retaken.tenant_no = arrival.tenant_no
+    and retaken.device_no = arrival.device_no
+    and retaken.session_key = arrival.session_key
+    and retaken.received_day = {{ utc_day('arrival.received_at') }}
+where not arrival.is_conflict
+group by retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day

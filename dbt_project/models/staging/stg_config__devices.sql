@@ -1,0 +1,18 @@
+-- A type that is not declared has the defaults of DESIGN section 6.
+select
+    registered.device_no,
+    registered.tenant_no,
+    config.device_id,
+    config.tenant_id,
+    config.device_type,
+    config.property_id,
+    coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,
+    coalesce(types.max_clock_skew_seconds::numeric, 300) as max_clock_skew_seconds,
+    config.valid_from_load,
+    config.valid_to_load
+from {{ source('config', 'devices') }} as config
+inner join {{ source('registry', 'tenants') }} as tenants using (tenant_id)
+inner join {{ source('registry', 'devices') }} as registered
+    on tenants.tenant_no = registered.tenant_no and config.device_id = registered.device_id
+left join {{ source('config', 'device_types') }} as types
+    on config.device_type = types.device_type and types.valid_to_load is null

@@ -1,0 +1,11 @@
+-- Only what this platform run has claimed: a load that arrives meanwhile waits for the next one.
+select
+    load_id,
+    region,
+    content_sha256,
+    source_file,
+    received_date,
+    -- Order among equal receipt times (RULES 7), as a small number that sorts fast.
+    row_number() over (order by content_sha256 collate "C", load_id)::integer as file_rank
+from {{ source('ledger', 'loads') }}
+where status = 'claimed'

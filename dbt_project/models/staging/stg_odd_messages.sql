@@ -1,0 +1,37 @@
+-- A row of doubtful form is judged field by field; where every field proves good after all it goes on like any other.
+with judged as (
+    select
+        *,
+        {{ form_reason() }} as form_reason,
+        {{ form_detail() }} as form_detail
+    from {{ ref('stg_odd_fields') }}
+)
+
+select
+    load_id,
+    row_number,
+    form_reason,
+    form_detail,
+    tenant_id,
+    device_id,
+    metric,
+    session_id,
+    unit,
+    quality,
+    attributes::jsonb as attributes,
+    msg_seq::bigint as msg_seq,
+    coalesce(seq_epoch::bigint, 0) as seq_epoch,
+    {{ quantity_of('quantity') }} as quantity,
+    raw.instant_of(device_ts) as device_ts,
+    coalesce(raw.instant_of(sent_ts), '-infinity') as sent_ts,
+    raw.instant_of(received_at) as received_at
+from judged
+where form_reason is null
+
+union all
+
+select
+    load_id, row_number, form_reason, form_detail, tenant_id, device_id, metric,
+    null, null, null, null, null, null, null, null, null, null
+from judged
+where form_reason is not null

@@ -1,0 +1,29 @@
+-- What the claimed loads change about billed events, with a sign: an event that comes, or the old state of a
+-- restated one that goes and its new state that comes. Read from durable tables, so the same after a crash.
+with restated as (
+    select *
+    from {{ source('store', 'event_restatements') }}
+    where cause_load_id in (select load_id from {{ ref('stg_loads') }})
+)
+
+select
+    load_id as cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
+    1 as sign
+from {{ source('store', 'events') }}
+where disposition = 'b' and load_id in (select load_id from {{ ref('stg_loads') }})
+
+union all
+
+select
+    cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
+    1 as sign
+from restated
+where disposition = 'b'
+
+union all
+
+select
+    cause_load_id, tenant_no, device_no, metric_no, old_period_no, old_event_at, old_quantity, old_is_skew_candidate,
+    -1 as sign
+from restated
+where old_disposition = 'b'

@@ -1,0 +1,1 @@
+"""Data-quality gates as code, one module per gate. No Dagster here."""

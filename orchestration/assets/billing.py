@@ -1,0 +1,87 @@
+"""Billing: the request that opens a close, and what the close made. The rating between them is dbt's."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from dagster import AssetExecutionContext, AssetKey, AssetSpec, Config, MaterializeResult, MetadataValue, asset
+
+from orchestration import closing
+from orchestration.errors import BadInputError
+from orchestration.failures import clear_failures
+from orchestration.partitions import closing_months
+from orchestration.resources import Platform
+
+CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
+PERIOD_CLOSES = AssetKey(["store", "period_closes"])
+
+CLOSED_BY = """
+select invoice.tenant_id, invoice.period_id, invoice.invoice_id, invoice.invoice_version, invoice.currency_code,
+    invoice.total_amount, closed.reason
+from finance.invoices as invoice
+inner join finance.period_closes as closed
+    on invoice.period_id = closed.period_id and invoice.invoice_version = closed.invoice_version
+where closed.close_id = %s
+order by invoice.tenant_id, invoice.period_id
+"""
+
+
+class CloseConfig(Config):
+    """`as_of`: ISO 8601 instant up to which periods count as due; empty means the landing watermark."""
+
+    as_of: str = ""
+
+
+@asset(
+    key=CLOSE_REQUESTS,
+    deps=[AssetKey(["ledger", "loads"]), AssetKey(["config", "loads"])],
+    partitions_def=closing_months,
+    group_name="billing",
+    kinds={"postgres"},
+    owners=["team:billing-operations"],
+)
+def close_requests(context: AssetExecutionContext, config: CloseConfig, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+    """The periods of a month that are due, as work for the billing models.
+
+    Refuses while received messages are not metered yet, and while no period of the month is due.
+    """
+    month = date.fromisoformat(context.partition_key)
+    as_of = closing.parse_instant(config.as_of) if config.as_of else None
+    with clear_failures(), platform.session("meterline_transform") as session:
+        closing.refuse_unapplied(session)
+        periods = closing.due_periods(session, month, as_of)
+        if not periods.due:
+            first, boundary = next(iter(periods.not_due.items()))
+            raise BadInputError(
+                f"no period of {month:%Y-%m} is due as of {periods.as_of:%Y-%m-%dT%H:%M:%SZ}: "
+                f"{first} may close from {boundary:%Y-%m-%dT%H:%M:%SZ}"
+            )
+        close_id = closing.request(session, "close", month, periods.as_of)
+    return MaterializeResult(
+        metadata={
+            "close_id": close_id,
+            "as_of": periods.as_of.isoformat(),
+            "due": len(periods.due),
+            "not_due": MetadataValue.json({key: value.isoformat() for key, value in periods.not_due.items()}),
+        }
+    )
+
+
+@asset(
+    key=AssetKey(["billing", "closed_periods"]),
+    deps=[AssetSpec(AssetKey(["billing", "store_close"]))],
+    partitions_def=closing_months,
+    group_name="billing",
+    kinds={"postgres"},
+    owners=["team:finance"],
+)
+def closed_periods(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+    """What the close of the month made: new invoice versions, and the amounts they carry."""
+    with platform.session("meterline_finance") as session:
+        row = session.execute("select max(close_id) from ledger.close_requests where kind = 'close'").fetchone()
+        made = session.execute(CLOSED_BY, (row[0] if row else None,)).fetchall()
+    lines = [f"| {t} | {i} | {v} | {total} {currency} | {why} |" for t, _, i, v, currency, total, why in made]
+    table = "\n".join(["| tenant | invoice | version | total | why |", "| --- | --- | --- | --- | --- |", *lines])
+    return MaterializeResult(
+        metadata={"new_invoices": len(made), "invoices": MetadataValue.md(table if made else "nothing was new")}
+    )

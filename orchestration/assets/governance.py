@@ -1,0 +1,40 @@
+"""Governance: proofs that can be run at any time, from the UI, a schedule or the command line."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
+from dagster_dbt import DbtCliResource
+
+from orchestration import closing, verification
+from orchestration.assets.transformations import BUILD, SETTINGS
+from orchestration.dbt import target_folder
+from orchestration.errors import GateFailedError
+from orchestration.failures import clear_failures
+from orchestration.resources import Platform
+
+NO_MONTH = date(1970, 1, 1)
+
+
+@asset(
+    key=AssetKey(["governance", "verification"]),
+    group_name="governance",
+    kinds={"dbt", "postgres"},
+    owners=["team:finance"],
+)
+def verification_report(context: AssetExecutionContext, platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
+    """Audit chain, conservation of messages and use, and every invoice rated again from its events, bit for bit."""
+    with platform.session("meterline_auditor") as session:
+        proofs = verification.prove(session)
+    with platform.session("meterline_transform") as session:
+        closing.request(session, "verify", NO_MONTH, datetime.now(UTC))
+    dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS) / "close").wait()
+    with platform.session("meterline_auditor") as session:
+        proofs.append(verification.prove_reproduction(session))
+    broken = [proof for proof in proofs if not proof.holds]
+    with clear_failures():
+        if broken:
+            lines = [f"check {proof.name}: {problem}" for proof in broken for problem in proof.problems[:5]]
+            raise GateFailedError("\n".join(lines))
+    return MaterializeResult(metadata={"proofs": MetadataValue.json([proof.name for proof in proofs])})

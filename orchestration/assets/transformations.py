@@ -1,0 +1,111 @@
+"""The dbt models as assets: the daily load, the monthly close, and the views that publish both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from dagster import AssetExecutionContext, AssetKey, BackfillPolicy, RetryPolicy
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+
+from orchestration.dbt import manifest_path, target_folder
+from orchestration.partitions import closing_months, received_days
+from orchestration.progress import report
+from orchestration.resources import Platform
+from orchestration.settings import Settings
+
+OWNERS = {
+    "staging": "team:data-platform",
+    "metering": "team:data-platform",
+    "usage": "team:data-platform",
+    "billing": "team:billing-operations",
+    "finance": "team:finance",
+    "governance": "team:finance",
+}
+
+
+class MeterlineTranslator(DagsterDbtTranslator):
+    """Folders of the dbt project are groups, and each folder has an owner."""
+
+    def get_asset_key(self, dbt_resource_props: Mapping[str, Any]) -> AssetKey:
+        """`schema/name`, for models and sources alike."""
+        if dbt_resource_props["resource_type"] == "source":
+            return AssetKey([dbt_resource_props["source_name"], dbt_resource_props["name"]])
+        return AssetKey([folder_of(dbt_resource_props), dbt_resource_props["name"]])
+
+    def get_group_name(self, dbt_resource_props: Mapping[str, Any]) -> str | None:
+        """The folder of the model."""
+        return folder_of(dbt_resource_props)
+
+    def get_owners(self, dbt_resource_props: Mapping[str, Any]) -> list[str]:
+        """The team that answers for the folder."""
+        return [OWNERS[folder_of(dbt_resource_props)]] if dbt_resource_props["resource_type"] == "model" else []
+
+
+def folder_of(dbt_resource_props: Mapping[str, Any]) -> str:
+    """First folder below `models/`."""
+    return str(dbt_resource_props["fqn"][1])
+
+
+PENDING = "select exists (select 1 from ledger.loads where status in ('accepted', 'claimed'))"
+
+SETTINGS = Settings.from_environment()
+MANIFEST = manifest_path(SETTINGS)
+TRANSLATOR = MeterlineTranslator(
+    settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=False)
+)
+# Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
+BUILD = ["build", "--exclude-resource-type", "unit_test"]
+
+
+def nothing_pending(platform: Platform) -> bool:
+    """Whether no load waits for the models."""
+    with platform.session("meterline_transform") as session:
+        row = session.execute(PENDING).fetchone()
+    return row is not None and not row[0]
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    select="tag:load",
+    name="metering_models",
+    partitions_def=received_days,
+    backfill_policy=BackfillPolicy.single_run(),
+    retry_policy=RetryPolicy(max_retries=1, delay=30),
+    dagster_dbt_translator=TRANSLATOR,
+)
+def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+    """Every accepted load from raw rows to hourly and daily use; the models find their loads in the ledger.
+
+    With nothing pending dbt is not started.
+    """
+    if nothing_pending(platform):
+        context.log.info("no load is waiting to be metered")
+        return
+    report("metering")(0, 0)
+    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS) / "load").stream()
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    select="tag:close",
+    exclude="tag:load",
+    name="billing_models",
+    partitions_def=closing_months,
+    dagster_dbt_translator=TRANSLATOR,
+)
+def billing_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Rating and invoicing of the periods that the open close request names."""
+    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS) / "close").stream()
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    select="fqn:*",
+    exclude="tag:load tag:close",
+    name="published_models",
+    dagster_dbt_translator=TRANSLATOR,
+)
+def published_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+    """Views: staging, names in place of numbers, and what finance reads. Built when the project changes."""
+    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS) / "views").stream()

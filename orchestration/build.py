@@ -1,0 +1,35 @@
+"""Assembles the code location. Tests pass other resources."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import Definitions, in_process_executor, load_assets_from_modules
+
+from orchestration import jobs, schedules, sensors
+from orchestration.assets import billing, configuration, governance, telemetry, transformations
+from orchestration.resources import Platform, dbt_resource
+
+
+def build_definitions(**resource_overrides: Any) -> Definitions:
+    """The platform's definitions; runs use one process each, because importing costs more than a step."""
+    return Definitions(
+        assets=load_assets_from_modules([configuration, telemetry, transformations, billing, governance]),
+        jobs=[
+            jobs.load_config,
+            jobs.process_days,
+            jobs.close_period,
+            jobs.publish_views,
+            jobs.verify,
+            jobs.trace,
+        ],
+        schedules=[
+            schedules.process_yesterday,
+            schedules.close_previous_month,
+            schedules.load_configuration_regularly,
+            schedules.verify_weekly,
+        ],
+        sensors=[sensors.new_landing_files],
+        resources={"platform": Platform(), "dbt": dbt_resource()} | resource_overrides,
+        executor=in_process_executor,
+    )

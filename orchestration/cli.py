@@ -1,0 +1,174 @@
+"""The `meterline` command: each verb prepares the database, runs a Dagster job in this process, and says what it did."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import warnings
+from datetime import date
+from typing import Annotated
+
+import typer
+
+from orchestration.errors import BadInputError, MeterlineError
+from orchestration.settings import Settings
+
+app = typer.Typer(
+    name="meterline",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="""Turns IoT telemetry into invoices that can be proven.
+
+Telemetry lies in a landing zone (`METERLINE_LANDING`), tenants, contracts and prices in CSVs (`METERLINE_CONFIG`),
+everything else in PostgreSQL (`METERLINE_DATABASE_URL`; absent: an embedded server under `METERLINE_HOME`).
+
+A month goes: `meterline process`, `meterline close --period 2019-02`, `meterline trace INVOICE --line 1`,
+`meterline verify`. Start with `meterline demo`.
+
+Exit codes: 0 done, 1 a gate failed (its name is printed), 2 something given is wrong (one line says what).""",
+)
+
+Day = Annotated[str | None, typer.Option(metavar="DATE", help="UTC day of receipt, as 2019-02-01.")]
+
+
+@app.command()
+def demo() -> None:
+    """Real meter readings to audited invoices, in a few minutes; then says where to look.
+
+    Writes a landing zone of simulated deliveries of real building meters under METERLINE_HOME, processes it, closes
+    February and March 2019, and proves the result. Run it again: nothing is new and nothing changes.
+    """
+    from orchestration import demonstration
+
+    demonstration.run(_prepared())
+
+
+@app.command()
+def process(
+    from_: Annotated[str | None, typer.Option("--from", metavar="DATE", help="First UTC day of receipt.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last UTC day of receipt, included.")] = None,
+) -> None:
+    """Landing files of the received days to stored events and hourly and daily use.
+
+    Without dates: every day that the landing zone has. Files that were processed before are passed over, new files in
+    old days are picked up, so it can be repeated at will and continued after a crash.
+
+    Example: `meterline process --from 2019-02-01 --to 2019-02-28`
+    """
+    from orchestration import verbs
+
+    verbs.process(_prepared(), _day(from_, "--from"), _day(to, "--to"))
+
+
+@app.command()
+def close(
+    period: Annotated[str, typer.Option(metavar="YYYY-MM", help="Month in whose local time the periods end.")],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="TS", help="Instant up to which periods are due. Default: what was received.")
+    ] = None,
+) -> None:
+    """Rate and invoice every tenant period that ends in the month and is due.
+
+    A period is due when its boundary (its end plus the contract's grace) has passed. Closing again is a no-op, or an
+    amendment where messages that belong to the period were loaded since.
+
+    Example: `meterline close --period 2019-02`
+    """
+    from orchestration import closing, verbs
+
+    month = closing.parse_month(period)
+    if as_of is not None:
+        closing.parse_instant(as_of)
+    verbs.close(_prepared(), month, as_of)
+
+
+@app.command()
+def trace(
+    invoice_id: Annotated[str, typer.Argument(metavar="INVOICE_ID", help="As in finance.invoices.")],
+    line: Annotated[
+        int | None, typer.Option(min=1, help="Follow this line to devices, events, files and rows.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Devices and events to show.")] = 5,
+) -> None:
+    """Follow an invoice line back: tiers, devices, events, and the landing file and row of each.
+
+    Example: `meterline trace INV-riverside-2019-02-01 --line 1`
+    """
+    from orchestration import verbs
+
+    verbs.trace(_prepared(), invoice_id, line, limit)
+
+
+@app.command()
+def verify() -> None:
+    """Prove the books: the audit chain, conservation of messages and use, every invoice rated again bit for bit."""
+    from orchestration import verbs
+
+    verbs.verify(_prepared())
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """The Dagster UI with its daemon on the platform's database. Ctrl-C stops it and everything it started."""
+    from orchestration import serving
+
+    serving.up(_prepared(), host, port)
+
+
+@app.command()
+def down() -> None:
+    """Stop the embedded database. The data stays; the next command starts it again."""
+    from orchestration.database import embedded
+
+    embedded.stop(Settings.from_environment().home)
+
+
+@app.command()
+def env() -> None:
+    """Print the variables that a bare `dbt`, `psql` or `dagster` needs: `eval "$(meterline env)"`."""
+    from orchestration.database import platform
+
+    _prepared()
+    for name in platform.EXPORTED:
+        if name in os.environ:
+            typer.echo(f"export {name}={shlex.quote(os.environ[name])}")
+
+
+def _prepared() -> Settings:
+    """Settings of a platform whose database is ready and whose relations are deployed."""
+    from orchestration import dbt
+    from orchestration.console import working
+    from orchestration.database import platform
+
+    settings = Settings.from_environment()
+    with working("preparing the database"):
+        platform.ready(settings)
+        dbt.manifest_path(settings)
+        dbt.deploy(settings)
+    return settings
+
+
+def _day(text: str | None, option: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError as error:
+        raise BadInputError(f"{option} {text!r} is not a day; write it as 2019-02-01") from error
+
+
+def main() -> None:
+    """Run the command; an expected failure is one clear line on standard error and its exit code."""
+    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    try:
+        app()
+    except MeterlineError as error:
+        typer.echo(f"meterline: {error}", err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        typer.echo("meterline: interrupted; run the same command again to continue", err=True)
+        sys.exit(130)

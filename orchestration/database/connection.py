@@ -1,0 +1,74 @@
+"""Connections: the URL of the platform's database, and sessions that work as one of its roles."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
+from urllib.parse import urlencode
+
+import psycopg
+from psycopg import conninfo, sql
+
+from orchestration.database import embedded
+from orchestration.errors import BadInputError
+from orchestration.settings import Settings
+
+CONNECT_TIMEOUT_SECONDS = 15
+
+
+@lru_cache(maxsize=8)
+def database_url(settings: Settings) -> str:
+    """libpq URL of the platform's database; starts the embedded server where none is configured."""
+    if settings.database_url is None:
+        return embedded.start(settings.home)
+    try:
+        conninfo.conninfo_to_dict(settings.database_url)
+    except psycopg.ProgrammingError as error:
+        raise BadInputError(f"METERLINE_DATABASE_URL is not a PostgreSQL URL: {str(error).strip()}") from error
+    return settings.database_url
+
+
+@contextmanager
+def connect(settings: Settings, role: str | None = None, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
+    """Open a session, in UTC, as `role` where one is given (`SET ROLE`), and close it.
+
+    The transaction is committed on a clean exit and rolled back on an error.
+    Raises BadInputError when the database cannot be reached.
+    """
+    url = database_url(settings)
+    try:
+        connection = psycopg.connect(
+            url, autocommit=True, connect_timeout=CONNECT_TIMEOUT_SECONDS, application_name="meterline"
+        )
+    except psycopg.OperationalError as error:
+        raise BadInputError(
+            f"cannot connect to METERLINE_DATABASE_URL: {str(error).strip().splitlines()[0]}"
+        ) from error
+    with connection:
+        connection.execute("set time zone 'UTC'")
+        if role is not None:
+            connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
+        connection.autocommit = autocommit
+        yield connection
+
+
+def libpq_environment(settings: Settings) -> dict[str, str]:
+    """`PG*` variables for programs that read those (dbt's profile, psql)."""
+    parts = conninfo.conninfo_to_dict(database_url(settings))
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
+    return {variable: str(parts[key]) for key, variable in names.items() if parts.get(key)}
+
+
+def sqlalchemy_url(settings: Settings, schema: str, driver: str = "psycopg2") -> str:
+    """URL for a library that keeps its own tables in `schema`. Dagster listens to notifications with psycopg2 only."""
+    parts = conninfo.conninfo_to_dict(database_url(settings))
+    query = {key: str(value) for key, value in parts.items() if key not in ("dbname",) and value}
+    query["options"] = f"-csearch_path={schema}"
+    return f"postgresql+{driver}:///{parts.get('dbname', 'postgres')}?{urlencode(query)}"
+
+
+def export(environment: Mapping[str, str]) -> None:
+    """Set variables for this process and its children."""
+    os.environ.update(environment)

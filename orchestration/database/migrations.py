@@ -1,0 +1,64 @@
+"""Schema migrations: numbered SQL files, each applied once, in order, in a transaction of its own."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import psycopg
+
+from orchestration.errors import BadInputError, MeterlineError
+
+FOLDER = Path(__file__).parent / "migrations"
+MINIMUM_SERVER_VERSION = 150000
+LOCK = "select pg_advisory_lock(hashtext('meterline.migrations'))"
+UNLOCK = "select pg_advisory_unlock(hashtext('meterline.migrations'))"
+
+
+def apply(connection: psycopg.Connection) -> list[str]:
+    """Apply the migrations that this database has not had; returns their names.
+
+    `connection` must be in autocommit mode and may create schemas and roles. Concurrent callers wait for each other.
+    Raises BadInputError for a server that is too old or a login that may not do this, MeterlineError when an applied
+    file has been edited.
+    """
+    if connection.info.server_version < MINIMUM_SERVER_VERSION:
+        raise BadInputError(f"PostgreSQL 15 or newer is needed, this is {connection.info.server_version // 10000}")
+    connection.execute(LOCK)
+    try:
+        done = _applied(connection)
+        return [path.name for path in sorted(FOLDER.glob("*.sql")) if _apply_one(connection, path, done)]
+    except psycopg.errors.InsufficientPrivilege as error:
+        raise BadInputError(
+            f"the login of METERLINE_DATABASE_URL may not prepare the database ({str(error).splitlines()[0]}); "
+            "let the database's owner with CREATEROLE run `meterline migrate` once"
+        ) from error
+    finally:
+        connection.execute("reset role")
+        connection.execute(UNLOCK)
+
+
+def _applied(connection: psycopg.Connection) -> dict[str, str]:
+    row = connection.execute("select to_regclass('meterline.migrations') is not null").fetchone()
+    if not (row and row[0]):
+        with connection.transaction():
+            connection.execute("create schema if not exists meterline")
+            connection.execute(
+                "create table meterline.migrations (name text primary key, sha256 text not null,"
+                " applied_at timestamptz not null default clock_timestamp())"
+            )
+            connection.execute("grant usage on schema meterline to public")
+    return dict(connection.execute("select name, sha256 from meterline.migrations").fetchall())
+
+
+def _apply_one(connection: psycopg.Connection, path: Path, done: dict[str, str]) -> bool:
+    text = path.read_text()
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    if path.name in done:
+        if done[path.name] != digest:
+            raise MeterlineError(f"{path.name} was edited after it was applied to this database; write a new migration")
+        return False
+    with connection.transaction():
+        connection.execute(text.encode())
+        connection.execute("insert into meterline.migrations (name, sha256) values (%s, %s)", (path.name, digest))
+    return True

@@ -1,0 +1,101 @@
+"""What the readers hand on: pieces of a file, and the words in which a row of doubtful form is described.
+
+No rule lives here. A field's tag says in which form it was delivered; SQL decides what that is worth.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from orchestration.errors import MeterlineError
+
+FIELDS = (
+    "tenant_id",
+    "device_id",
+    "metric",
+    "msg_seq",
+    "seq_epoch",
+    "quantity",
+    "device_ts",
+    "sent_ts",
+    "received_at",
+    "session_id",
+    "unit",
+    "quality",
+    "attributes",
+)
+INSTANTS = ("device_ts", "sent_ts", "received_at")
+
+MAX_LINE_BYTES = 1024 * 1024
+MAX_TEXT_BYTES = 64 * 1024
+CUT_NOTE = f" [cut: the first {MAX_TEXT_BYTES} bytes are kept]"
+
+_LONE_SURROGATES = re.compile("[\ud800-\udfff]")
+
+# Field name to {"t": tag, "v": text}; None for a row that does not parse.
+Described = dict[str, dict[str, str]] | None
+
+
+class UnreadableFileError(MeterlineError):
+    """The container of a landing file cannot be read: none of its rows count."""
+
+
+@dataclass(frozen=True)
+class OddRow:
+    """A row for SQL to judge: every field as text with a tag, and the row as it was delivered."""
+
+    row_number: int
+    fields: Described
+    raw_text: str
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive rows of one file.
+
+    `columns` holds those of FIELDS that the file has, one row per record; row i is record `first_row + i`. A row that
+    the columns cannot express is null in all of them. `describe` renders rows, given by their index, as odd ones.
+    """
+
+    first_row: int
+    columns: Any
+    describe: Callable[[Sequence[int]], Iterator[OddRow]]
+
+
+def clean(text: str) -> str:
+    """The text as PostgreSQL can hold it: NUL characters and lone surrogates become U+FFFD."""
+    if "\0" in text:
+        text = text.replace("\0", "\ufffd")
+    return text if is_encodable(text) else _LONE_SURROGATES.sub("\ufffd", text)
+
+
+def is_encodable(text: str) -> bool:
+    """Whether the text has a UTF-8 form, which lone surrogates have not."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def raw_text_of(text: str) -> str:
+    """A row's text for the raw column: clean, and cut with a note where it is long."""
+    text = clean(text)
+    kept = _cut(text)
+    return text if kept == text else kept + CUT_NOTE
+
+
+def value_of(tag: str, text: str) -> dict[str, str]:
+    """One described field. A value that had to be cleaned or cut is no longer what was sent, so its tag is `other`."""
+    kept = _cut(clean(text))
+    return {"t": tag if kept == text else "other", "v": kept}
+
+
+def _cut(text: str) -> str:
+    if len(text) * 4 <= MAX_TEXT_BYTES:
+        return text
+    encoded = text.encode()
+    return text if len(encoded) <= MAX_TEXT_BYTES else encoded[:MAX_TEXT_BYTES].decode(errors="ignore")

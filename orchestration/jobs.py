@@ -1,0 +1,91 @@
+"""Jobs: what a person, a schedule or the command line launches. Their tags say whose turn it is to write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import (
+    AssetKey,
+    AssetObservation,
+    AssetSelection,
+    Config,
+    MetadataValue,
+    OpExecutionContext,
+    define_asset_job,
+    job,
+    op,
+)
+
+from orchestration import tracing
+from orchestration.assets.billing import close_requests, closed_periods
+from orchestration.assets.configuration import configuration
+from orchestration.assets.governance import verification_report
+from orchestration.assets.telemetry import accepted_loads, raw_messages
+from orchestration.assets.transformations import billing_models, metering_models, published_models
+from orchestration.failures import clear_failures
+from orchestration.resources import Platform
+
+LOCK = "meterline/lock"
+
+load_config = define_asset_job(
+    "load_config",
+    AssetSelection.assets(configuration),
+    description="Validate the configuration folder and load it as a version.",
+    tags={LOCK: "configuration"},
+)
+process_days = define_asset_job(
+    "process_days",
+    AssetSelection.assets(configuration, raw_messages, accepted_loads) | AssetSelection.assets(metering_models),
+    description="Landing files of one or more received days to stored events and hourly and daily use.",
+    tags={LOCK: "telemetry"},
+)
+close_period = define_asset_job(
+    "close_period",
+    AssetSelection.assets(close_requests, closed_periods) | AssetSelection.assets(billing_models),
+    description="Rate and invoice every tenant period that ends in the month and is due.",
+    tags={LOCK: "billing"},
+)
+publish_views = define_asset_job(
+    "publish_views",
+    AssetSelection.assets(published_models),
+    description="Build the views again; needed when the dbt project changed.",
+    tags={LOCK: "telemetry"},
+)
+verify = define_asset_job(
+    "verify",
+    AssetSelection.assets(verification_report),
+    description="Prove the audit chain, conservation and the reproducibility of every invoice.",
+    tags={LOCK: "billing"},
+)
+
+
+class TraceConfig(Config):
+    """`invoice_id` as in finance.invoices; `line` 0 shows the invoice alone; `limit` bounds devices and events."""
+
+    invoice_id: str
+    line: int = 0
+    limit: int = 5
+
+
+@op(out={})
+def trace_invoice_line(context: OpExecutionContext, config: TraceConfig, platform: Platform) -> None:
+    """Follow an invoice line back to files and rows; the result is metadata of this step."""
+    with clear_failures(), platform.session("meterline_finance") as session:
+        found = tracing.trace(session, config.invoice_id, config.line or None, config.limit)
+    tables = {"invoice": [found.invoice], "lines": found.lines, "devices": found.devices, "events": found.events}
+    context.log_event(
+        AssetObservation(
+            asset_key=AssetKey(["finance", "invoice_lines"]),
+            metadata={name: MetadataValue.json(_printable(rows)) for name, rows in tables.items()},
+        )
+    )
+
+
+def _printable(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [{column: str(value) for column, value in row.items()} for row in rows]
+
+
+@job(description="Follow an invoice line back to devices, events, files and rows.")
+def trace() -> None:
+    """One step; see its metadata."""
+    trace_invoice_line()

@@ -1,0 +1,40 @@
+"""What assets are given: the settings of this platform and dbt. Tests override them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+from dagster import ConfigurableResource
+from dagster_dbt import DbtCliResource
+
+from orchestration.database.connection import connect
+from orchestration.settings import DBT_PROJECT, Settings
+
+
+class Platform(ConfigurableResource):  # type: ignore[type-arg]
+    """The platform that a code location serves, found through the `METERLINE_*` variables."""
+
+    @property
+    def settings(self) -> Settings:
+        """The settings in force."""
+        return Settings.from_environment()
+
+    @contextmanager
+    def session(self, role: str | None = None, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
+        """A database session as `role`; see `orchestration.database.connection.connect`."""
+        with connect(self.settings, role, autocommit=autocommit) as session:
+            yield session
+
+
+def dbt_resource() -> DbtCliResource:
+    """dbt on this repository's project, as installed beside the running interpreter."""
+    return DbtCliResource(
+        project_dir=str(DBT_PROJECT),
+        profiles_dir=str(DBT_PROJECT),
+        dbt_executable=str(Path(sys.executable).with_name("dbt")),
+        global_config_flags=["--quiet"],
+    )

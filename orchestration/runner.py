@@ -1,0 +1,60 @@
+"""Runs a Dagster job in this process on the persisted instance, so that every act of the command line shows in the UI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError
+
+ERRORS = {error.__name__: error for error in (BadInputError, BusyError, GateFailedError, MeterlineError)}
+# Steps report through the run's log in the UI; the terminal shows the verb's own words.
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+def run_job(
+    name: str,
+    *,
+    partition_key: str | None = None,
+    tags: dict[str, str] | None = None,
+    ops: dict[str, Any] | None = None,
+) -> dict[str, dict[str, Any]]:
+    """Execute the job; returns the metadata of what it materialised or observed, by asset key written `a/b`.
+
+    Raises the MeterlineError that stopped it, or one that names the failed step.
+    """
+    # Dagster takes seconds to import, so only a verb that runs a job pays for it.
+    from dagster import DagsterInstance
+
+    from orchestration.definitions import defs
+
+    with DagsterInstance.get() as instance:
+        result = defs.resolve_job_def(name).execute_in_process(
+            instance=instance,
+            partition_key=partition_key,
+            tags=tags,
+            run_config=QUIET | ({"ops": ops} if ops else {}),
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise _failure(name, result)
+    reported = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    reported += [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
+    return {
+        entry.asset_key.to_user_string(): {label: value.value for label, value in entry.metadata.items()}
+        for entry in reported
+    }
+
+
+def _failure(name: str, result: Any) -> MeterlineError:
+    """The first failed step's own words, as the error that it was."""
+    for event in result.get_step_failure_events():
+        data = event.step_failure_data
+        if data.user_failure_data is not None:
+            kind = data.user_failure_data.metadata.get("error")
+            error = ERRORS.get(kind.value if kind else "", MeterlineError)
+            return error(data.user_failure_data.description or str(data.error))
+        cause = data.error
+        while cause is not None and cause.cause is not None:
+            cause = cause.cause
+        return MeterlineError(f"step {event.step_key} of {name} failed: {(cause.message if cause else '').strip()}")
+    return MeterlineError(f"job {name} failed; its run in the UI has the details")

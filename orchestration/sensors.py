@@ -1,0 +1,36 @@
+"""Sensors: new files in the landing zone, also in days that were processed before."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import date
+
+from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, SkipReason, sensor
+
+from orchestration.ingest.landing import discover
+from orchestration.jobs import process_days
+from orchestration.partitions import range_tags
+from orchestration.resources import Platform
+
+KNOWN_PATHS = "select source_file from ledger.paths"
+
+
+@sensor(
+    job=process_days,
+    minimum_interval_seconds=60,
+    default_status=DefaultSensorStatus.STOPPED,
+    description="Files that no run has read yet, in any received day, become one run over their days.",
+)
+def new_landing_files(context: SensorEvaluationContext, platform: Platform) -> RunRequest | SkipReason:
+    """Ask for one run that covers the days of all unread files; the same files ask only once."""
+    with platform.session("meterline_ingest") as session:
+        known = {row[0] for row in session.execute(KNOWN_PATHS).fetchall()}
+    unread = [file for file in discover(platform.settings.landing, date.min, date.max) if file.source_file not in known]
+    if not unread:
+        return SkipReason(f"every file under {platform.settings.landing} has been read")
+    days = [file.received_date for file in unread]
+    names = "\n".join(f"{file.source_file} {file.fingerprint}" for file in unread)
+    return RunRequest(
+        run_key=hashlib.sha256(names.encode()).hexdigest(),
+        tags=range_tags(min(days), max(days)) | {"meterline/new_files": str(len(unread))},
+    )

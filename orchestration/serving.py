@@ -1,0 +1,54 @@
+"""The Dagster UI and daemon as one process group that stops as a whole."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+from orchestration.console import say
+from orchestration.settings import PROJECT_ROOT, Settings
+
+STOP_SECONDS = 20
+
+
+def up(settings: Settings, host: str, port: int) -> None:
+    """Serve until a signal comes, then stop the group, children that outlive their parent included."""
+    command = [
+        str(Path(sys.executable).with_name("dagster")),
+        "dev",
+        "-w",
+        str(PROJECT_ROOT / "workspace.yaml"),
+        "-h",
+        host,
+        "-p",
+        str(port),
+    ]
+    server = subprocess.Popen(command, cwd=PROJECT_ROOT, start_new_session=True)
+    say(f"Dagster UI: http://{host}:{port} (Ctrl-C stops it)")
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    try:
+        sys.exit(server.wait())
+    finally:
+        stop_group(server)
+
+
+def stop_group(server: subprocess.Popen[bytes]) -> None:
+    """Ask the whole process group to end, then make it."""
+    for signum in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, signum)
+        except ProcessLookupError:
+            return
+        try:
+            server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,57 @@
+"""Where things are: the environment read once, in one place. No default here contains a secret."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from upath import UPath
+
+from orchestration.errors import BadInputError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+DBT_PROJECT = PROJECT_ROOT / "dbt_project"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The environment of one platform.
+
+    `METERLINE_HOME` (default `.meterline`) holds the embedded database, Dagster's files and the demo's landing zone;
+    `METERLINE_DATABASE_URL`, `METERLINE_LANDING` and `METERLINE_CONFIG` replace the parts they name.
+    """
+
+    home: Path
+    database_url: str | None
+    landing_url: str | None
+    config_url: str | None
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the `METERLINE_*` variables; an empty one counts as absent."""
+        return cls(
+            home=Path(os.environ.get("METERLINE_HOME") or ".meterline").expanduser().resolve(),
+            database_url=os.environ.get("METERLINE_DATABASE_URL") or None,
+            landing_url=os.environ.get("METERLINE_LANDING") or None,
+            config_url=os.environ.get("METERLINE_CONFIG") or None,
+        )
+
+    @cached_property
+    def landing(self) -> UPath:
+        """Root of the landing zone; any fsspec URL."""
+        return UPath(self.landing_url) if self.landing_url else UPath(self.home / "landing")
+
+    @cached_property
+    def config_folder(self) -> Path:
+        """Folder of the configuration CSVs.
+
+        Raises BadInputError when it is not a folder.
+        """
+        folder = Path(self.config_url).expanduser().resolve() if self.config_url else DBT_PROJECT / "config"
+        if not folder.is_dir():
+            raise BadInputError(
+                f"{folder}: no such configuration folder; set METERLINE_CONFIG to the folder of the CSVs"
+            )
+        return folder

@@ -1,0 +1,85 @@
+"""One invoice line back to the sensor message: line, devices, events, file and row, as tables for a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from orchestration.errors import BadInputError
+
+INVOICE = """
+select invoice_id, invoice_version, tenant_id, period_id, period_start_at, period_end_at, currency_code,
+    subtotal_amount, tax_amount, total_amount, status
+from finance.invoices
+where invoice_id = %s
+order by invoice_version desc
+limit 1
+"""
+LINES = """
+select line_number, line_type, description, quantity, unit_price, amount, metric, charge_basis, rate_card_id,
+    rate_card_version, price_model, tier_number
+from finance.invoice_lines
+where invoice_id = %s and invoice_version = %s
+order by line_number
+"""
+DEVICES = """
+select device.device_id, metric.metric, usage.quantity, usage.event_count, usage.first_event_at, usage.last_event_at
+from store.closed_usage as usage
+inner join metering.int_named_periods as period on usage.period_no = period.period_no
+inner join registry.devices as device on usage.device_no = device.device_no
+inner join registry.metrics as metric on usage.metric_no = metric.metric_no
+where period.period_id = %s and usage.invoice_version = %s and (%s::text is null or metric.metric = %s)
+order by usage.quantity desc, device.device_id
+limit %s
+"""
+EVENTS = """
+select event.event_id, event.quantity, event.event_at, event.received_at, event.timestamp_source,
+    event.source_file, event.source_row
+from finance.billing_events as event
+where event.tenant_id = %s and event.period_id = %s and event.device_id = %s and event.metric = %s
+order by event.event_at, event.event_id
+limit %s
+"""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """An invoice and, for one line, what stands behind it; every table is a list of column-to-value rows."""
+
+    invoice: dict[str, Any]
+    lines: list[dict[str, Any]]
+    line: dict[str, Any] | None
+    devices: list[dict[str, Any]]
+    events: list[dict[str, Any]]
+
+
+def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None, limit: int = 5) -> Trace:
+    """Follow an invoice, and one of its lines, back to the events; `limit` bounds devices and events shown.
+
+    Raises BadInputError when there is no such invoice or line.
+    """
+    invoices = _rows(session, INVOICE, (invoice_id,))
+    if not invoices:
+        raise BadInputError(f"no invoice {invoice_id!r}; finance.invoices lists them")
+    invoice = invoices[0]
+    lines = _rows(session, LINES, (invoice_id, invoice["invoice_version"]))
+    if line_number is None:
+        return Trace(invoice, lines, None, [], [])
+    line = next((row for row in lines if row["line_number"] == line_number), None)
+    if line is None:
+        raise BadInputError(f"invoice {invoice_id} has lines 1 to {len(lines)}, not {line_number}")
+    metric = line["metric"]
+    devices = _rows(session, DEVICES, (invoice["period_id"], invoice["invoice_version"], metric, metric, limit))
+    events = []
+    if devices:
+        device = devices[0]
+        key = (invoice["tenant_id"], invoice["period_id"], device["device_id"], device["metric"], limit)
+        events = _rows(session, EVENTS, key)
+    return Trace(invoice, lines, line, devices, events)
+
+
+def _rows(session: psycopg.Connection, query: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
+    with session.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        return list(cursor.execute(query.encode(), parameters).fetchall())

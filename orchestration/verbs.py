@@ -1,0 +1,121 @@
+"""What the command's verbs do: run the job, then tell the result. Nothing is computed here."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from orchestration.console import say, table, working
+from orchestration.database.connection import connect
+from orchestration.errors import BadInputError
+from orchestration.runner import run_job
+from orchestration.settings import Settings
+
+BALANCE = """
+select region, sum(message_count)::bigint, sum(stored_count)::bigint, sum(duplicate_count)::bigint,
+    sum(quarantined_count)::bigint, sum(late_not_billed_count)::bigint, count(*)
+from governance.load_balance
+group by region
+order by region
+"""
+
+
+def process(settings: Settings, first: date | None, last: date | None) -> None:
+    """Process the received days, or all that the landing zone has."""
+    from orchestration.ingest.landing import days_with_files
+    from orchestration.partitions import FIRST_DAY, range_tags
+
+    if first is None or last is None:
+        days = days_with_files(settings.landing)
+        if days is None:
+            raise BadInputError(
+                f"{settings.landing}: no landing files; they belong into region=REGION/date=YYYY-MM-DD/ as parquet, "
+                "jsonl, jsonl.gz, csv or csv.gz"
+            )
+        first, last = first or days[0], last or days[1]
+    if first > last:
+        raise BadInputError(f"--from {first} lies after --to {last}")
+    if first.isoformat() < FIRST_DAY:
+        raise BadInputError(
+            f"{first} lies before the first partition {FIRST_DAY}; set METERLINE_FIRST_DAY to an earlier day"
+        )
+    with working("processing"):
+        done = run_job("process_days", tags=range_tags(first, last))
+    loaded = done["raw/messages"]
+    if loaded["new_files"] + loaded["unreadable_files"] == 0:
+        say(f"{first} to {last}: nothing was new")
+    else:
+        unreadable = f", {loaded['unreadable_files']} unreadable" if loaded["unreadable_files"] else ""
+        say(f"{first} to {last}: {loaded['new_files']:,} new files{unreadable}, {loaded['messages']:,} messages")
+    if loaded["files_not_handed_over"]:
+        say(f"{loaded['files_not_handed_over']} files could not be opened; the next run tries them again")
+    show_balance(settings)
+
+
+def show_balance(settings: Settings) -> None:
+    """Print what became of every message received so far, by region."""
+    with connect(settings, "meterline_finance") as session:
+        rows = session.execute(BALANCE).fetchall()
+    table(
+        "What became of every message",
+        ["region", "messages in", "= stored", "+ duplicates", "+ quarantined", "+ late not billed", "from files"],
+        rows,
+    )
+
+
+def close(settings: Settings, month: date, as_of: str | None) -> int:
+    """Close the month; returns how many invoice versions were made."""
+    with working("closing"):
+        done = run_job(
+            "close_period",
+            partition_key=month.isoformat(),
+            ops={"ledger__close_requests": {"config": {"as_of": as_of or ""}}},
+        )
+    asked, made = done["ledger/close_requests"], done["billing/closed_periods"]
+    for period, boundary in asked["not_due"].items():
+        say(f"{period} is not due as of {asked['as_of']}: it may close from {boundary}")
+    count = int(made["new_invoices"])
+    if count == 0:
+        say(f"{month:%Y-%m}: {asked['due']} period(s) were closed before and nothing changed; no invoice was made")
+    else:
+        say(f"{month:%Y-%m}: {count} invoice version(s) made for {asked['due']} due period(s)")
+    return count
+
+
+def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> None:
+    """Show an invoice, and one line's devices, events, files and rows."""
+    with working("tracing"):
+        found = run_job(
+            "trace",
+            ops={"trace_invoice_line": {"config": {"invoice_id": invoice_id, "line": line or 0, "limit": limit}}},
+        )["finance/invoice_lines"]
+    invoice = found["invoice"][0]
+    say(
+        f"{invoice['invoice_id']} version {invoice['invoice_version']} ({invoice['status']}), {invoice['tenant_id']}, "
+        f"{invoice['period_start_at']} to {invoice['period_end_at']}"
+    )
+    _rows("Lines", found["lines"], ["line_number", "line_type", "description", "quantity", "unit_price", "amount"])
+    say(
+        f"subtotal {invoice['subtotal_amount']} + tax {invoice['tax_amount']} = {invoice['total_amount']} "
+        f"{invoice['currency_code']}\n"
+    )
+    if line is None:
+        return
+    _rows(f"Line {line}: devices with the most use", found["devices"])
+    _rows("Events of the first device, with their landing file and row", found["events"])
+
+
+def verify(settings: Settings) -> None:
+    """Run every proof; a broken one ends the command with exit code 1 and its name."""
+    with working("verifying"):
+        proofs = run_job("verify")["governance/verification"]["proofs"]
+    for proof in proofs:
+        say(f"holds: {proof}")
+
+
+def _rows(title: str, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
+    if not rows:
+        say(f"{title}: none\n")
+        return
+    columns = columns or list(rows[0])
+    table(title, columns, [[row[column] for column in columns] for row in rows])

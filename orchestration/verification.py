@@ -1,0 +1,78 @@
+"""Proofs over the whole platform: the audit chain, conservation of messages and use, reproducibility of invoices."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psycopg
+
+# Each query returns the rows that break the proof, worded for a person.
+PROOFS = {
+    "audit_chain": """
+        with chained as (
+            select *, coalesce(lag(hash) over chain, '') as expected_previous, row_number() over chain as expected_seq
+            from audit.log
+            window chain as (partition by stream order by seq)
+        )
+        select format('stream %s, entry %s was changed, moved or cut out', stream, seq)
+        from chained
+        where
+            seq <> expected_seq or previous_hash <> expected_previous
+            or hash <> audit.entry_hash(previous_hash, stream, seq, recorded_at, actor, action, payload)
+        order by stream, seq
+    """,
+    "conservation_of_messages": """
+        select format(
+            '%s: %s messages, but %s stored, %s duplicates, %s quarantined, %s late', source_file, message_count,
+            stored_count, duplicate_count, quarantined_count, late_not_billed_count
+        )
+        from governance.load_balance
+        where
+            message_count <> stored_count + duplicate_count + quarantined_count + late_not_billed_count
+            and load_id in (select load_id from ledger.loads where status = 'applied')
+        order by source_file
+    """,
+    "conservation_of_use": "select problem from governance.usage_differences order by problem",
+    "invoices_are_audited": """
+        select format('%s version %s has no entry in the audit log', invoice.invoice_id, invoice.invoice_version)
+        from finance.invoices as invoice
+        left join (
+            select payload::jsonb as entry from audit.log where stream = 'billing' and action = 'period_closed'
+        ) as logged
+            on logged.entry ->> 'invoice_id' = invoice.invoice_id
+            and (logged.entry ->> 'invoice_version')::integer = invoice.invoice_version
+            and (logged.entry ->> 'total_amount')::numeric = invoice.total_amount
+        where logged.entry is null
+        order by invoice.invoice_id, invoice.invoice_version
+    """,
+}
+REPRODUCTION = (
+    "select format('%s version %s: %s', invoice_id, invoice_version, difference) from billing.int_invoice_differences"
+)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """One proof: its name and the first things that break it."""
+
+    name: str
+    problems: list[str]
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing breaks it."""
+        return not self.problems
+
+
+def prove(session: psycopg.Connection) -> list[Proof]:
+    """Run every proof that is a query."""
+    return [_proof(session, name, query) for name, query in PROOFS.items()]
+
+
+def prove_reproduction(session: psycopg.Connection) -> Proof:
+    """Compare what the billing models rated anew, from events and configuration versions, with what was invoiced."""
+    return _proof(session, "invoices_are_reproducible", REPRODUCTION)
+
+
+def _proof(session: psycopg.Connection, name: str, query: str) -> Proof:
+    return Proof(name, [str(row[0]) for row in session.execute(query.encode()).fetchall()])
