@@ -1,7 +1,5 @@
 """Jobs: what a person, a schedule or the command line launches. Their tags say whose turn it is to write."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from dagster import (
@@ -67,7 +65,7 @@ class TraceConfig(Config):
     limit: int = 5
 
 
-@op(out={})
+@op
 def trace_invoice_line(context: OpExecutionContext, config: TraceConfig, platform: Platform) -> None:
     """Follow an invoice line back to files and rows; the result is metadata of this step."""
     with clear_failures(), platform.session("meterline_finance") as session:

@@ -1,7 +1,5 @@
 """Schedules: the day after it was received, and the month after its grace. Off until somebody turns them on."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from dagster import (

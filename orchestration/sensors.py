@@ -1,7 +1,5 @@
 """Sensors: new files in the landing zone, also in days that were processed before."""
 
-from __future__ import annotations
-
 import hashlib
 from datetime import date
 

@@ -1,7 +1,5 @@
 """Billing: the request that opens a close, and what the close made. The rating between them is dbt's."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, Config, MaterializeResult, MetadataValue, asset

@@ -1,7 +1,5 @@
 """Configuration: the CSVs of METERLINE_CONFIG, validated and loaded as versions. Prices and contracts begin here."""
 
-from __future__ import annotations
-
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, asset
 
 from orchestration.config.load import load_configuration

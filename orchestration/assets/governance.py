@@ -1,7 +1,5 @@
 """Governance: proofs that can be run at any time, from the UI, a schedule or the command line."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset

@@ -1,7 +1,5 @@
 """Telemetry: landing files become raw messages, and the landing gate says which of them may go on."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from dagster import AssetExecutionContext, AssetKey, BackfillPolicy, MaterializeResult, RetryPolicy, asset

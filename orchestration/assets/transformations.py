@@ -1,7 +1,5 @@
 """The dbt models as assets: the daily load, the monthly close, and the views that publish both."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -85,7 +85,14 @@ def _entries(landing: UPath, folder: str, kind: str) -> list[dict[str, Any]]:
         listing: list[dict[str, Any]] = landing.fs.ls(folder, detail=True, refresh=True)
     except (FileNotFoundError, NotADirectoryError):
         return []
-    return [entry for entry in listing if entry["type"] == kind]
+    return [entry for entry in listing if _kind(landing, entry) == kind]
+
+
+def _kind(landing: UPath, entry: dict[str, Any]) -> str:
+    """`file`, `directory` or something else; a link is what it points to."""
+    if not entry.get("islink"):
+        return str(entry["type"])
+    return "directory" if landing.fs.isdir(entry["name"]) else "file" if landing.fs.isfile(entry["name"]) else "link"
 
 
 def _name(entry: dict[str, Any]) -> str:

@@ -54,6 +54,8 @@ KNOWN_PATHS = "select source_file, byte_count, fingerprint from ledger.paths whe
 COPY_PLAIN = f"copy raw.messages ({', '.join(copy_binary.COLUMNS)}, quantity) from stdin (format binary)"
 COPY_ODD = "copy raw.odd_messages (load_id, row_number, fields, raw_text) from stdin"
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
+
 Outcome = Literal["landed", "unreadable", "seen", "failed"]
 
 
@@ -246,7 +248,7 @@ def _copy_plain(cursor: psycopg.Cursor, columns: copy_binary.Columns, load_id: i
 def _copy_odd(cursor: psycopg.Cursor, rows: Iterator[OddRow], load_id: int) -> None:
     with cursor.copy(COPY_ODD) as copy:
         for row in rows:
-            fields = None if row.fields is None else json.dumps(row.fields, ensure_ascii=False)
+            fields = None if row.fields is None else _ENCODER.encode(row.fields)
             copy.write_row((load_id, row.row_number, fields, row.raw_text))
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import IO, Any
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ DESCRIBED_ROWS = 4096
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LEAST_INSTANT, GREATEST_INSTANT = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str)
 NANOSECONDS_PER_UNIT = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}
 
 
@@ -74,6 +76,8 @@ def _tables(file: Any) -> Iterator[Any]:
 def _piece(first_row: int, table: Any) -> Piece:
     undecodable: set[int] = set()
     for position, name in enumerate(table.column_names):
+        if isinstance(table.field(position).type, pa.BaseExtensionType):
+            table = table.set_column(position, name, _stored(table.column(position)))
         if _is_text(table.field(position).type):
             column = _decodable(table.column(position), undecodable)
             table = table.set_column(position, name, column)
@@ -88,12 +92,19 @@ def _piece(first_row: int, table: Any) -> Piece:
 
 
 def _plain_column(name: str, column: Any) -> Any:
-    """The column as it is; attributes that are nested values become JSON text."""
-    if name == "attributes" and _is_object(column.type):
-        return pa.chunked_array(
-            [pa.array([None if v is None else _object_text(v) for v in column.to_pylist()], pa.string())]
-        )
+    """The column as it is; attributes that are nested values become JSON text, small decimals wider ones."""
+    kind = column.type
+    if name == "attributes" and _is_object(kind):
+        texts = [None if value is None else _object_text(value) for value in _values(column)]
+        return pa.chunked_array([pa.array(texts, pa.string())])
+    if pa.types.is_decimal(kind) and not pa.types.is_decimal256(kind):
+        return column.cast(pa.decimal128(kind.precision, kind.scale))
     return column
+
+
+def _stored(column: Any) -> Any:
+    """The column without its extension type: JSON is text here, a UUID its bytes."""
+    return pa.chunked_array([chunk.storage for chunk in column.chunks], column.type.storage_type)
 
 
 def _decodable(column: Any, undecodable: set[int]) -> Any:
@@ -145,6 +156,11 @@ class _Describer:
         self._first_row = first_row
         self._table = table
         self._undecodable = undecodable
+        self._known = [
+            (position, name, _description(name, table.field(position).type))
+            for position, name in enumerate(table.column_names)
+            if name in FIELDS
+        ]
 
     def __call__(self, indexes: Sequence[int]) -> Iterator[OddRow]:
         for start in range(0, len(indexes), DESCRIBED_ROWS):
@@ -155,14 +171,13 @@ class _Describer:
                 yield self._describe(index, values)
 
     def _describe(self, index: int, values: tuple[Any, ...]) -> OddRow:
-        names, types = self._table.column_names, self._table.schema.types
-        raw = json.dumps(dict(zip(names, values, strict=True)), ensure_ascii=False, default=str)
+        raw = _ENCODER.encode(dict(zip(self._table.column_names, values, strict=True)))
         fields = None
         if index not in self._undecodable:
             fields = {
-                name: _described(name, kind, value)
-                for name, kind, value in zip(names, types, values, strict=True)
-                if name in FIELDS and value is not None
+                name: describe(values[position])
+                for position, name, describe in self._known
+                if values[position] is not None
             }
         return OddRow(self._first_row + index, fields, raw_text_of(raw))
 
@@ -186,19 +201,26 @@ def _values(column: Any) -> list[Any]:
     return values
 
 
-def _described(name: str, kind: Any, value: Any) -> dict[str, str]:
+def _description(name: str, kind: Any) -> Callable[[Any], dict[str, str]]:
+    """How values of a column of this type are described."""
+    if name == "attributes" and (_is_text(kind) or _is_object(kind)):
+        return _described_attributes
     if _is_text(kind):
-        attributes = json_text.canonical_object(value) if name == "attributes" else None
-        return value_of("text", value) if attributes is None else value_of("object", attributes)
+        return partial(value_of, "text")
     if pa.types.is_timestamp(kind):
-        return value_of("text" if kind.tz else "other", value)
+        return partial(value_of, "text" if kind.tz else "other")
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
-        return value_of("number", str(value))
+        return lambda value: value_of("number", str(value))
     if pa.types.is_floating(kind):
-        return value_of("float", str(value))
-    if name == "attributes" and _is_object(kind) and (text := _object_text(value)) is not None:
+        return lambda value: value_of("float", str(value))
+    return lambda value: value_of("other", _ENCODER.encode(value))
+
+
+def _described_attributes(value: Any) -> dict[str, str]:
+    text = json_text.canonical_object(value) if isinstance(value, str) else _object_text(value)
+    if text is not None:
         return value_of("object", text)
-    return value_of("other", json.dumps(value, ensure_ascii=False, default=str))
+    return value_of("text", value) if isinstance(value, str) else value_of("other", _ENCODER.encode(value))
 
 
 def _object_text(value: Any) -> str | None:

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import psycopg
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from orchestration.ingest.copy_binary import COLUMNS, EPOCH_OFFSET_US, MINUS_INFINITY, QUANTITY_PARTS
 from orchestration.ingest.registry import Registry
@@ -152,10 +153,17 @@ class Preparer:
 
 
 def _numbered(columns: Any) -> Any:
-    """The columns with the row's index; instants as integers, so that no unit is rounded."""
+    """The columns with the row's index; instants as integers, so that no unit is rounded.
+
+    Of a type that no plain value has, only the presence of a value is passed on: DuckDB does not know all of Arrow's.
+    """
     for position, field in enumerate(columns.schema):
+        column = columns.column(position)
         if pa.types.is_timestamp(field.type):
-            columns = columns.set_column(position, field.name, columns.column(position).cast(pa.int64()))
+            columns = columns.set_column(position, field.name, column.cast(pa.int64()))
+        elif not (_is_text(field.type) or pa.types.is_integer(field.type) or pa.types.is_decimal128(field.type)):
+            present = pc.if_else(pc.is_valid(column), pa.scalar(1, pa.int8()), pa.scalar(None, pa.int8()))
+            columns = columns.set_column(position, field.name, present)
     return columns.append_column("row_index", pa.array(np.arange(columns.num_rows, dtype=np.int32)))
 
 

@@ -30,7 +30,7 @@ from orchestration.ingest.rows import (
 MAX_DECOMPRESSED_BYTES = 4 * 1024**3
 CHUNK_BYTES = 1024 * 1024
 # Rows of text formats are kept as Python objects until their piece is done, so the pieces are small.
-TEXT_PIECE_ROWS = 100_000
+TEXT_PIECE_ROWS = 50_000
 
 CLOUD_EVENTS_VERSION = "1.0"
 # Where the envelope of a CloudEvent says what `data` may leave out (RULES 25).
@@ -68,7 +68,7 @@ def _decompressed(stream: IO[bytes]) -> Iterator[bytes]:
     """Chunks of a gzip stream. A truncated, damaged or exploding one raises UnreadableFileError."""
     total = 0
     try:
-        with gzip.GzipFile(fileobj=stream) as unpacked:
+        with gzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
             while chunk := unpacked.read(CHUNK_BYTES):
                 total += len(chunk)
                 if total > MAX_DECOMPRESSED_BYTES:

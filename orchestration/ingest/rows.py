@@ -83,6 +83,8 @@ def is_encodable(text: str) -> bool:
 
 def raw_text_of(text: str) -> str:
     """A row's text for the raw column: clean, and cut with a note where it is long."""
+    if _is_simple(text):
+        return text
     text = clean(text)
     kept = _cut(text)
     return text if kept == text else kept + CUT_NOTE
@@ -90,12 +92,17 @@ def raw_text_of(text: str) -> str:
 
 def value_of(tag: str, text: str) -> dict[str, str]:
     """One described field. A value that had to be cleaned or cut is no longer what was sent, so its tag is `other`."""
+    if _is_simple(text):
+        return {"t": tag, "v": text}
     kept = _cut(clean(text))
     return {"t": tag if kept == text else "other", "v": kept}
 
 
+def _is_simple(text: str) -> bool:
+    """Whether the text surely stays as it is; nearly every one is."""
+    return text.isascii() and len(text) <= MAX_TEXT_BYTES and "\0" not in text
+
+
 def _cut(text: str) -> str:
-    if len(text) * 4 <= MAX_TEXT_BYTES:
-        return text
     encoded = text.encode()
     return text if len(encoded) <= MAX_TEXT_BYTES else encoded[:MAX_TEXT_BYTES].decode(errors="ignore")

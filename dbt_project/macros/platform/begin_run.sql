@@ -9,6 +9,11 @@
         {%- if not locked -%}
             {{ exceptions.raise_compiler_error('another run is processing loads (lock meterline.process); wait for it or stop it') }}
         {%- endif -%}
+        select store.refresh_statistics(relation)
+        from unnest(array[
+            'ledger.loads', 'raw.messages', 'raw.odd_messages', 'config.devices', 'config.contracts',
+            'registry.tenants', 'registry.devices', 'registry.sessions'
+        ]::regclass[]) as grown (relation);
         update ledger.loads set status = 'claimed', claimed_by = '{{ invocation_id }}', claimed_at = clock_timestamp()
         where status in ('accepted', 'claimed')
     {%- endif -%}

@@ -17,6 +17,7 @@
         {{ sql }}
         on conflict {{ config.get('on_conflict', 'do nothing') }}
     {% endcall %}
+    {% call statement('statistics') %} select store.refresh_statistics('{{ target_relation }}') {% endcall %}
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
     {{ run_hooks(post_hooks, inside_transaction=False) }}

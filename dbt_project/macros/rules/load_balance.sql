@@ -8,7 +8,7 @@
         select state.load_id, state.disposition
         from {{ ref('int_event_state') }} as state
         where
-            state.stored_load_id in (select load_id from {{ loads }})
+            {{ is_among('state.stored_load_id', loads) }}
             and (state.load_id, state.row_number) = (state.stored_load_id, state.stored_row_number)
         union all
         select restated.load_id, restated.disposition
@@ -18,7 +18,7 @@
             and restated.stored_device_ts = state.stored_device_ts
             and restated.version = state.version
         where
-            restated.load_id in (select load_id from {{ loads }})
+            {{ is_among('restated.load_id', loads) }}
             and (state.load_id, state.row_number) <> (state.stored_load_id, state.stored_row_number)
     ),
 
@@ -28,11 +28,11 @@
         union all
         select load_id, case when is_conflict then 'quarantined' else 'duplicate' end
         from {{ ref('int_repeat_state') }}
-        where load_id in (select load_id from {{ loads }})
+        where {{ is_among('load_id', loads) }}
         union all
         select load_id, 'quarantined'
         from {{ source('store', 'quarantine') }}
-        where load_id in (select load_id from {{ loads }})
+        where {{ is_among('load_id', loads) }}
     )
 
     select

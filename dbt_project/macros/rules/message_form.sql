@@ -63,12 +63,12 @@
         or {{ field }} ~* '^[+-]?(nan|inf|infinity)$'))
 {%- endmacro %}
 
-{# By value: exactly what numeric(20,10) holds. Exponents of more than two digits cannot fit unless the number is 0. #}
+{# By value: exactly what numeric(20,10) holds. Exponents from 1000 on cannot fit unless the number is 0. #}
 {% macro fits_quantity(field) -%}
     case
         when {{ field }} ~* '(nan|inf)' then false
         when {{ field }} ~ '^[+-]?[0.]*([eE][+-]?[0-9]+)?$' then true
-        when {{ field }} ~ '[eE][+-]?0*[0-9]{3,}$' or length({{ field }}) > 1000 then false
+        when {{ field }} ~ '[eE][+-]?0*[1-9][0-9]{3,}$' or length({{ field }}) > 1000 then false
         else abs({{ field }}::numeric) < 10000000000 and {{ field }}::numeric = round({{ field }}::numeric, 10)
     end
 {%- endmacro %}

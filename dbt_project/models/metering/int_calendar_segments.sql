@@ -6,7 +6,7 @@
 with restated as (
     select tenant_no, event_at, old_event_at
     from {{ source('store', 'event_restatements') }}
-    where cause_load_id in (select load_id from {{ ref('stg_loads') }})
+    where {{ is_claimed('cause_load_id') }}
 ),
 
 touched as (

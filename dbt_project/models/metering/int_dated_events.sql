@@ -6,7 +6,7 @@ with session_days as (
     from {{ ref('int_events_to_date') }}
 ),
 
-offsets as (
+offsets as materialized (
     select session_day.*, {{ session_offset_us('session_day') }} as offset_us
     from session_days as session_day
 ),
@@ -27,23 +27,27 @@ limited as (
 ),
 
 -- The contract in force at receipt decides; outside any, the one that began last (RULES 26).
+policies as materialized (
+    select
+        tenant_no, clock_policy, starts_at, ends_at,
+        row_number() over (partition by tenant_no order by starts_at desc) = 1 as is_last
+    from {{ ref('stg_config__contracts') }}
+    where valid_to_load is null
+),
+
 with_source as (
     select
         limited.*,
         {{ timestamp_source(
-            'policy.clock_policy', 'limited.offset_us', 'limited.device_ts', 'limited.received_at',
-            'limited.max_clock_skew_seconds'
+            "coalesce(in_force.clock_policy, latest.clock_policy, 'corrected')", 'limited.offset_us',
+            'limited.device_ts', 'limited.received_at', 'limited.max_clock_skew_seconds'
         ) }} as timestamp_source
     from limited
-    left join lateral (
-        select contract.clock_policy
-        from {{ ref('stg_config__contracts') }} as contract
-        where contract.tenant_no = limited.tenant_no and contract.valid_to_load is null
-        order by
-            (contract.starts_at <= limited.received_at and limited.received_at < contract.ends_at) desc,
-            contract.starts_at desc
-        limit 1
-    ) as policy on true
+    left join policies as in_force
+        on limited.tenant_no = in_force.tenant_no
+        and limited.received_at >= in_force.starts_at
+        and limited.received_at < in_force.ends_at
+    left join policies as latest on limited.tenant_no = latest.tenant_no and latest.is_last
 )
 
 select

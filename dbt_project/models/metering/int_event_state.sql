@@ -19,14 +19,16 @@ select
     coalesce(restated.disposition, stored.disposition) as disposition,
     coalesce(restated.is_skew_candidate, stored.is_skew_candidate) as is_skew_candidate
 from {{ source('store', 'events') }} as stored
-left join {{ source('store', 'event_restatements') }} as restated
-    on {{ same_identity('restated', 'stored') }}
-    and stored.device_ts = restated.stored_device_ts
-    and not exists (
+left join (
+    select latest.*
+    from {{ source('store', 'event_restatements') }} as latest
+    where not exists (
         select 1
         from {{ source('store', 'event_restatements') }} as later
         where
-            {{ same_identity('later', 'restated') }}
-            and restated.stored_device_ts = later.stored_device_ts
-            and restated.version < later.version
+            {{ same_identity('later', 'latest') }}
+            and latest.stored_device_ts = later.stored_device_ts
+            and latest.version < later.version
     )
+) as restated
+    on {{ same_identity('restated', 'stored') }} and stored.device_ts = restated.stored_device_ts

@@ -7,7 +7,7 @@
 with claimed_evidence as (
     select distinct tenant_no, device_no, session_key, received_day
     from {{ source('store', 'session_evidence') }}
-    where load_id in (select load_id from {{ ref('stg_loads') }})
+    where {{ is_claimed('load_id') }}
 ),
 
 touched_days as (
@@ -68,11 +68,11 @@ stored_again as (
     union
     select {{ identity() }}, device_ts
     from {{ source('store', 'events') }}
-    where load_id in (select load_id from {{ ref('stg_loads') }})
+    where {{ is_claimed('load_id') }}
     union
     select {{ identity() }}, stored_device_ts
     from {{ source('store', 'event_restatements') }}
-    where cause_load_id in (select load_id from {{ ref('stg_loads') }})
+    where {{ is_claimed('cause_load_id') }}
     union
     select {{ identity() }}, stored_device_ts from {{ ref('int_moved_identities') }}
 )

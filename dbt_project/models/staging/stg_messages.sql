@@ -6,7 +6,7 @@ with plain as (
         null::text as form_reason, null::text as form_detail,
         null::text as tenant_id, null::text as device_id, null::text as metric
     from {{ source('raw', 'messages') }}
-    where load_id in (select load_id from {{ ref('stg_loads') }})
+    where {{ is_claimed('load_id') }}
 ),
 
 odd as (

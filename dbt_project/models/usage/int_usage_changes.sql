@@ -3,14 +3,14 @@
 with restated as (
     select *
     from {{ source('store', 'event_restatements') }}
-    where cause_load_id in (select load_id from {{ ref('stg_loads') }})
+    where {{ is_claimed('cause_load_id') }}
 )
 
 select
     load_id as cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
     1 as sign
 from {{ source('store', 'events') }}
-where disposition = 'b' and load_id in (select load_id from {{ ref('stg_loads') }})
+where disposition = 'b' and {{ is_claimed('load_id') }}
 
 union all
 

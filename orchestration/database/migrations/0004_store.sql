@@ -190,13 +190,39 @@ create table store.usage_hours (
 create table store.usage_days (like store.usage_hours including all) with (fillfactor = 90);
 create index on store.usage_days (tenant_no, period_no);
 
+-- Plans of one run's later steps are made on what its earlier steps wrote; autovacuum would come too late. Only what
+-- grew by more than a third is sampled again.
+create function store.refresh_statistics(relation regclass) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    part regclass;
+begin
+    for part in
+        select member.oid::regclass
+        from pg_class as member
+        inner join pg_namespace as place on member.relnamespace = place.oid
+        where
+            member.relkind = 'r'
+            and place.nspname in ('config', 'registry', 'raw', 'ledger', 'store')
+            and (
+                member.oid = relation
+                or member.oid in (select inhrelid from pg_inherits where inhparent = relation)
+            )
+            and pg_relation_size(member.oid) / 8192 > greatest(member.relpages, 0) * 4 / 3
+    loop
+        execute format('analyze %s', part);
+    end loop;
+end
+$$;
+
 grant select on all tables in schema store
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 grant insert on store.events, store.repeats, store.event_restatements, store.session_evidence, store.quarantine
 to meterline_transform;
 grant insert, update on store.high_water, store.usage_hours, store.usage_days, store.periods to meterline_transform;
+revoke execute on function store.ensure_partitions, store.refresh_statistics from public;
 grant execute on function store.ensure_partitions to meterline_transform;
-revoke execute on function store.ensure_partitions from public;
+grant execute on function store.refresh_statistics to meterline_ingest, meterline_transform;
 
 call store.make_append_only('store.events');
 call store.make_append_only('store.repeats');

@@ -24,9 +24,16 @@ create table store.period_closes (
     input_hash text not null,
     config_load_id integer not null,
     last_load_id integer not null,
+    contract_id text not null,
+    period_start_at timestamptz not null,
+    period_end_at timestamptz not null,
+    proration_numerator integer not null,
+    proration_denominator integer not null,
     recorded_at timestamptz not null default clock_timestamp(),
     primary key (tenant_no, period_no, invoice_version)
 );
+comment on column store.period_closes.period_start_at is
+'Bounds, contract and proration as the close found them: store.periods may be clipped anew by a later configuration.';
 create table store.closed_usage (
     tenant_no integer not null,
     period_no integer not null,
@@ -50,7 +57,6 @@ create table store.invoices (
     subtotal_amount numeric(20, 4) not null,
     tax_amount numeric(20, 4) not null,
     total_amount numeric(20, 4) not null,
-    status text not null,
     primary key (tenant_no, period_no, invoice_version)
 );
 create index on store.invoices (invoice_id);

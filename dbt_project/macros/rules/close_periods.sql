@@ -1,0 +1,60 @@
+{#
+    Everything that a close writes beside store.period_closes, in the transaction that writes that. These inserts take
+    no conflict: if another close made the same version meanwhile, this one fails whole and writes nothing.
+#}
+{% macro write_closed_invoices() -%}
+    insert into {{ source('store', 'closed_usage') }} (
+        tenant_no, period_no, device_no, metric_no, invoice_version, event_count, skew_candidate_count,
+        first_event_at, last_event_at, quantity, estimated_quantity
+    )
+    select
+        usage.tenant_no, usage.period_no, usage.device_no, usage.metric_no, usage.invoice_version, usage.event_count,
+        usage.skew_candidate_count, usage.first_event_at, usage.last_event_at, usage.quantity, usage.estimated_quantity
+    from {{ ref('int_rated_usage') }} as usage
+    inner join {{ ref('int_new_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'invoices') }} (
+        tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount, tax_amount, total_amount
+    )
+    select
+        tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount, tax_amount, total_amount
+    from {{ ref('int_new_invoices') }};
+
+    insert into {{ source('store', 'invoice_lines') }} (
+        tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, rate_card_id,
+        rate_card_version, price_model, tier_number, quantity, unit_price, amount, description
+    )
+    select
+        line.tenant_no, line.period_no, line.invoice_version, line.line_number, line.line_type, line.metric,
+        line.charge_basis, line.rate_card_id, line.rate_card_version, line.price_model, line.tier_number,
+        line.quantity, line.unit_price, line.amount, line.description
+    from {{ ref('int_rated_lines') }} as line
+    inner join {{ ref('int_new_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
+{%- endmacro %}
+
+{# One entry per invoice version, in a fixed order. #}
+{% macro audit_closed_periods() -%}
+    select audit.append('billing', 'period_closed', ordered.payload)
+    from (
+        select
+            jsonb_build_object(
+                'close_id', close_id,
+                'invoice_id', invoice_id,
+                'invoice_version', invoice_version,
+                'reason', reason,
+                'currency_code', currency_code,
+                'total_amount', {{ round_money('total_amount', 'currency_code') }}::text,
+                'input_hash', input_hash
+            )::text as payload
+        from {{ ref('int_new_invoices') }}
+        order by invoice_id collate "C"
+    ) as ordered
+{%- endmacro %}
+
+{# The request is done, and with it every older one: a crash or a gate stopped those, and this one came after. #}
+{% macro finish_close_request(kind) -%}
+    update {{ source('ledger', 'close_requests') }} set finished_at = clock_timestamp()
+    where
+        finished_at is null
+        and close_id <= (select close_id from {{ ref('int_close_request') }} where kind = '{{ kind }}')
+{%- endmacro %}

@@ -1,0 +1,33 @@
+{# Words of an invoice line. Patterns name their own separators, so that no locale of a server changes the text. #}
+{% macro number_words(value) -%}
+    rtrim(to_char({{ value }}, 'FM999,999,999,999,999,999,990.9999999999'), '.')
+{%- endmacro %}
+
+{% macro price_words(value) -%}
+    to_char({{ value }}, 'FM999,999,999,999,999,999,990.0099999999')
+{%- endmacro %}
+
+{% macro charge_words(charge_basis, metric) -%}
+    case {{ charge_basis }}
+        when 'active_devices' then 'active devices' || coalesce(' of ' || {{ metric }}, '')
+        else coalesce({{ metric }}, 'all metrics')
+    end
+{%- endmacro %}
+
+{% macro tier_range_words(lower_bound, up_to) -%}
+    'units' || case when {{ lower_bound }} > 0 then ' above ' || {{ number_words(lower_bound) }} else '' end
+    || coalesce(' up to ' || {{ number_words(up_to) }}, '')
+{%- endmacro %}
+
+{# Empty for a whole cycle. #}
+{% macro proration_words(period) -%}
+    case
+        when {{ period }}.proration_numerator <> {{ period }}.proration_denominator
+            then format(', %s of %s days', {{ period }}.proration_numerator, {{ period }}.proration_denominator)
+        else ''
+    end
+{%- endmacro %}
+
+{% macro included_words(included_quantity) -%}
+    case when {{ included_quantity }} > 0 then ', after ' || {{ number_words(included_quantity) }} || ' included units' else '' end
+{%- endmacro %}

@@ -1,0 +1,14 @@
+{# A text with its length in bytes before it, so that no two lists of texts give the same bytes. #}
+{% macro length_prefixed(value) -%}
+    octet_length({{ value }})::text || ':' || {{ value }}
+{%- endmacro %}
+
+{# Of one device and metric, as the usage part of an input hash reads it. #}
+{% macro usage_canonical_text(device_id, metric, quantity, event_count) -%}
+    {{ length_prefixed(device_id) }} || {{ length_prefixed(metric) }}
+    || {{ quantity }}::text || '/' || {{ event_count }}::text || ';'
+{%- endmacro %}
+
+{% macro sha256_hex(value) -%}
+    encode(sha256(convert_to({{ value }}, 'UTF8')), 'hex')
+{%- endmacro %}

@@ -1,0 +1,43 @@
+{{ config(materialized='scratch', tags=['close']) }}
+
+-- What each row of the card charges for. Included units are prorated (RULES 13), kept to the ten decimals of a quantity
+-- and taken off before the tiers, which start at 1 on the rest (RULES 27); a negative quantity is charged as none.
+with measured as (
+    select
+        price.*,
+        period.currency_code as invoice_currency_code,
+        period.proration_numerator,
+        period.proration_denominator,
+        case price.charge_basis
+            when 'active_devices' then coalesce(fleet.active_device_count, 0)
+            when 'usage' then coalesce(fleet.quantity, 0)
+        end as measured_quantity,
+        round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
+    from {{ ref('int_period_prices') }} as price
+    inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    left join {{ ref('int_rated_fleet') }} as fleet
+        on price.tenant_no = fleet.tenant_no
+        and price.period_no = fleet.period_no
+        and price.invoice_version = fleet.invoice_version
+        and price.metric is not distinct from fleet.metric
+)
+
+select
+    tenant_no,
+    period_no,
+    invoice_version,
+    rate_card_id,
+    rate_card_version,
+    metric,
+    charge_basis,
+    price_model,
+    zero_quantity,
+    currency_code as card_currency_code,
+    invoice_currency_code as currency_code,
+    package_size,
+    proration_numerator,
+    proration_denominator,
+    measured_quantity::numeric(30, 10) as measured_quantity,
+    included_quantity::numeric(30, 10) as included_quantity,
+    greatest(measured_quantity - included_quantity, 0)::numeric(30, 10) as billable_quantity
+from measured

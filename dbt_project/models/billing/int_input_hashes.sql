@@ -1,0 +1,60 @@
+{{ config(materialized='scratch', tags=['close']) }}
+
+-- A digest over all that the price depends upon, with every list in an order that neither numbering nor locale moves:
+-- the device usage, the terms of the contract, the prices and their tiers. JSON text keeps numbers as configured.
+with usage_digests as (
+    select
+        usage.tenant_no,
+        usage.period_no,
+        usage.invoice_version,
+        {{ sha256_hex("string_agg(" ~ usage_canonical_text(
+            'device.device_id', 'metric.metric', 'usage.quantity', 'usage.event_count'
+        ) ~ ", '' order by device.device_id collate \"C\", metric.metric collate \"C\")") }} as usage_sha256
+    from {{ ref('int_rated_usage') }} as usage
+    inner join {{ source('registry', 'devices') }} as device on usage.device_no = device.device_no
+    inner join {{ source('registry', 'metrics') }} as metric on usage.metric_no = metric.metric_no
+    group by usage.tenant_no, usage.period_no, usage.invoice_version
+),
+
+prices as (
+    select
+        tenant_no,
+        period_no,
+        invoice_version,
+        jsonb_agg(
+            jsonb_build_array(
+                rate_card_id, rate_card_version, metric, charge_basis, price_model, zero_quantity, currency_code,
+                package_size, included_units
+            )
+            order by metric collate "C" nulls last, charge_basis collate "C"
+        ) as price_rows
+    from {{ ref('int_period_prices') }}
+    group by tenant_no, period_no, invoice_version
+),
+
+tiers as (
+    select
+        tenant_no,
+        period_no,
+        invoice_version,
+        jsonb_agg(
+            jsonb_build_array(metric, charge_basis, tier_number, up_to, unit_price, flat_fee)
+            order by metric collate "C" nulls last, charge_basis collate "C", tier_number
+        ) as tier_rows
+    from {{ ref('int_period_tiers') }}
+    group by tenant_no, period_no, invoice_version
+)
+
+select
+    period.tenant_no,
+    period.period_no,
+    period.invoice_version,
+    {{ sha256_hex("jsonb_build_array(
+        period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
+        period.minimum_spend_amount, period.tax_percent, period.proration_numerator, period.proration_denominator,
+        prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
+    )::text") }} as input_hash
+from {{ ref('int_periods_to_rate') }} as period
+left join prices using (tenant_no, period_no, invoice_version)
+left join tiers using (tenant_no, period_no, invoice_version)
+left join usage_digests using (tenant_no, period_no, invoice_version)

@@ -1,0 +1,71 @@
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    post_hook=["{{ finish_close_request('verify') }}"]
+) }}
+
+-- What was invoiced against what its events, terms and prices give today, compared as text. Empty: reproducible.
+{%- set invoice_columns = ['invoice_id', 'currency_code', 'subtotal_amount', 'tax_amount', 'total_amount'] %}
+{%- set line_columns = ['line_type', 'metric', 'charge_basis', 'rate_card_id', 'rate_card_version', 'price_model',
+    'tier_number', 'quantity', 'unit_price', 'amount', 'description'] %}
+{%- set usage_columns = ['event_count', 'skew_candidate_count', 'first_event_at', 'last_event_at', 'quantity',
+    'estimated_quantity'] %}
+with rated_invoices as (
+    select * from {{ ref('int_rated_invoices') }} where kind = 'verify'
+),
+
+rated_lines as (
+    select line.* from {{ ref('int_rated_lines') }} as line
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+rated_usage as (
+    select usage.* from {{ ref('int_rated_usage') }} as usage
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+differences as (
+    select tenant_no, period_no, invoice_version, compared.*
+    from {{ source('store', 'invoices') }} as stored
+    full join rated_invoices as rated using (tenant_no, period_no, invoice_version)
+    cross join lateral (values {{ compared_columns(invoice_columns, "''") }}) as compared (subject, stored_value, rated_value)
+
+    union all
+
+    select tenant_no, period_no, invoice_version, compared.*
+    from {{ source('store', 'invoice_lines') }} as stored
+    full join rated_lines as rated using (tenant_no, period_no, invoice_version, line_number)
+    cross join lateral (
+        values {{ compared_columns(line_columns, "'line ' || line_number::text || ' '") }}
+    ) as compared (subject, stored_value, rated_value)
+
+    union all
+
+    select tenant_no, period_no, invoice_version, 'input_hash', stored.input_hash, rated.input_hash
+    from {{ source('store', 'period_closes') }} as stored
+    full join rated_invoices as rated using (tenant_no, period_no, invoice_version)
+
+    union all
+
+    select
+        tenant_no, period_no, invoice_version, 'usage rows that differ', count(*)::text, '0'
+    from {{ source('store', 'closed_usage') }} as stored
+    full join rated_usage as rated using (tenant_no, period_no, invoice_version, device_no, metric_no)
+    where (stored.{{ usage_columns | join(', stored.') }}) is distinct from (rated.{{ usage_columns | join(', rated.') }})
+    group by tenant_no, period_no, invoice_version
+)
+
+select
+    'INV-' || tenant.tenant_id || '-' || period.period_start_date::text as invoice_id,
+    differences.invoice_version,
+    differences.subject || ': stored ' || coalesce(differences.stored_value, 'nothing')
+    || ', rated ' || coalesce(differences.rated_value, 'nothing') as difference,
+    differences.subject,
+    differences.stored_value,
+    differences.rated_value
+from differences
+left join {{ source('registry', 'tenants') }} as tenant using (tenant_no)
+left join {{ source('store', 'periods') }} as period using (period_no)
+where
+    differences.stored_value is distinct from differences.rated_value
+    and exists (select 1 from {{ ref('int_close_request') }} where kind = 'verify')

@@ -1,0 +1,48 @@
+{{ config(materialized='scratch', tags=['close']) }}
+
+-- A first version, or another one only where a line or the total changed (RULES 31). Descriptions do not count: other
+-- words for the same amount are no amendment.
+{%- set said = ['line_type', 'metric', 'charge_basis', 'rate_card_id', 'rate_card_version', 'price_model',
+    'tier_number', 'quantity', 'unit_price', 'amount'] %}
+with rated as (
+    select * from {{ ref('int_rated_invoices') }} where kind = 'close'
+),
+
+stored_lines as (
+    select line.*
+    from rated
+    inner join {{ source('store', 'invoice_lines') }} as line
+        on rated.tenant_no = line.tenant_no
+        and rated.period_no = line.period_no
+        and rated.invoice_version - 1 = line.invoice_version
+),
+
+rated_lines as (
+    select line.*
+    from rated
+    inner join {{ ref('int_rated_lines') }} as line using (tenant_no, period_no, invoice_version)
+),
+
+changed_lines as (
+    select distinct tenant_no, period_no
+    from rated_lines
+    full join stored_lines using (tenant_no, period_no, line_number)
+    where
+        (rated_lines.{{ said | join(', rated_lines.') }})
+        is distinct from (stored_lines.{{ said | join(', stored_lines.') }})
+)
+
+select
+    rated.*,
+    case when rated.invoice_version = 1 then 'scheduled' else 'amendment' end as reason
+from rated
+left join changed_lines using (tenant_no, period_no)
+left join {{ source('store', 'invoices') }} as stored
+    on rated.tenant_no = stored.tenant_no
+    and rated.period_no = stored.period_no
+    and rated.invoice_version - 1 = stored.invoice_version
+where
+    rated.invoice_version = 1
+    or changed_lines.tenant_no is not null
+    or (rated.currency_code, rated.subtotal_amount, rated.tax_amount, rated.total_amount)
+    is distinct from (stored.currency_code, stored.subtotal_amount, stored.tax_amount, stored.total_amount)

@@ -1,0 +1,78 @@
+{{ config(materialized='scratch', tags=['close']) }}
+-- depends_on: {{ ref('store_periods') }}
+
+-- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, to verify, every version
+-- ever closed under the terms and bounds that its close recorded.
+with versions as (
+    select tenant_no, period_no, max(invoice_version) as invoice_version
+    from {{ source('store', 'period_closes') }}
+    group by tenant_no, period_no
+),
+
+due as (
+    select
+        request.close_id,
+        request.kind,
+        period.tenant_no,
+        period.period_no,
+        coalesce(versions.invoice_version, 0) + 1 as invoice_version,
+        request.config_load_id,
+        greatest(request.last_load_id, (select max(load_id) from {{ source('ledger', 'loads') }})) as last_load_id,
+        null::timestamptz as recorded_at,
+        period.contract_id,
+        period.period_start_at,
+        period.period_end_at,
+        period.boundary_at,
+        period.proration_numerator,
+        period.proration_denominator
+    from {{ ref('int_close_request') }} as request
+    inner join {{ source('store', 'periods') }} as period
+        on request.period_month = period.last_local_month and period.boundary_at <= request.as_of
+    left join versions on period.tenant_no = versions.tenant_no and period.period_no = versions.period_no
+    where request.kind = 'close'
+),
+
+closed as (
+    select
+        closed.close_id,
+        request.kind,
+        closed.tenant_no,
+        closed.period_no,
+        closed.invoice_version,
+        closed.config_load_id,
+        closed.last_load_id,
+        closed.recorded_at,
+        closed.contract_id,
+        closed.period_start_at,
+        closed.period_end_at,
+        closed.closed_at as boundary_at,
+        closed.proration_numerator,
+        closed.proration_denominator
+    from {{ ref('int_close_request') }} as request
+    cross join {{ source('store', 'period_closes') }} as closed
+    where request.kind = 'verify'
+),
+
+wanted as (
+    select * from due
+    union all
+    select * from closed
+)
+
+select
+    wanted.*,
+    tenant.tenant_id,
+    period.period_start_date,
+    'INV-' || tenant.tenant_id || '-' || period.period_start_date::text as invoice_id,
+    tenant.currency_code,
+    contract.rate_card_id,
+    coalesce(contract.minimum_spend_amount, 0) as minimum_spend_amount,
+    coalesce(contract.tax_percent, 0) as tax_percent
+from wanted
+inner join {{ source('store', 'periods') }} as period on wanted.period_no = period.period_no
+inner join {{ ref('stg_config__contracts') }} as contract
+    on wanted.tenant_no = contract.tenant_no
+    and wanted.contract_id = contract.contract_id
+    and {{ in_force('contract', 'wanted.config_load_id') }}
+inner join {{ ref('stg_config__tenants') }} as tenant
+    on wanted.tenant_no = tenant.tenant_no and {{ in_force('tenant', 'wanted.config_load_id') }}

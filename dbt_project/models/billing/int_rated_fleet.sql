@@ -1,0 +1,34 @@
+{{ config(materialized='scratch', tags=['close']) }}
+
+-- Sums over devices for every aggregation (RULES 29). The row without a metric is over all of them, counting a device
+-- once (RULES 17); it is made only where a card asks for it.
+with by_metric as (
+    select
+        tenant_no, period_no, invoice_version, metric_no,
+        sum(quantity) as quantity, count(*) as active_device_count
+    from {{ ref('int_rated_usage') }}
+    where event_count > 0
+    group by tenant_no, period_no, invoice_version, metric_no
+),
+
+over_all_devices as (
+    select usage.tenant_no, usage.period_no, usage.invoice_version, sum(usage.quantity) as quantity
+    from {{ ref('int_rated_usage') }} as usage
+    inner join (
+        select distinct tenant_no, period_no, invoice_version from {{ ref('int_period_prices') }} where metric is null
+    ) as asked using (tenant_no, period_no, invoice_version)
+    where usage.event_count > 0
+    group by usage.tenant_no, usage.period_no, usage.invoice_version, usage.device_no
+)
+
+select
+    fleet.tenant_no, fleet.period_no, fleet.invoice_version, registered.metric, fleet.quantity, fleet.active_device_count
+from by_metric as fleet
+inner join {{ source('registry', 'metrics') }} as registered on fleet.metric_no = registered.metric_no
+
+union all
+
+select
+    tenant_no, period_no, invoice_version, null, sum(quantity), count(*)
+from over_all_devices
+group by tenant_no, period_no, invoice_version

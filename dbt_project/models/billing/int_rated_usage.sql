@@ -1,0 +1,30 @@
+{{ config(materialized='scratch', tags=['close']) }}
+
+-- What each device used of each metric in a period that is rated: to close from its days, to verify from its events.
+select
+    usage.tenant_no,
+    usage.period_no,
+    period.invoice_version,
+    usage.device_no,
+    usage.metric_no,
+    ({{ aggregate_quantity('usage.quantity', 'metric.aggregation', 'usage.last_event_at') }})::numeric(30, 10) as quantity,
+    sum(usage.event_count)::bigint as event_count,
+    sum(usage.skew_candidate_count)::bigint as skew_candidate_count,
+    min(usage.first_event_at) as first_event_at,
+    max(usage.last_event_at) as last_event_at,
+    sum(usage.estimated_quantity)::numeric(30, 10) as estimated_quantity
+from {{ ref('int_periods_to_rate') }} as period
+inner join {{ source('store', 'usage_days') }} as usage
+    on period.tenant_no = usage.tenant_no and period.period_no = usage.period_no
+left join {{ ref('stg_config__metrics') }} as metric
+    on usage.metric_no = metric.metric_no and {{ in_force('metric', 'period.config_load_id') }}
+where period.kind = 'close' and usage.event_count > 0
+group by
+    usage.tenant_no, usage.period_no, period.invoice_version, usage.device_no, usage.metric_no, metric.aggregation
+
+union all
+
+select
+    tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, skew_candidate_count,
+    first_event_at, last_event_at, estimated_quantity
+from {{ ref('int_verified_usage') }}

@@ -1,0 +1,18 @@
+select
+    invoice.invoice_id,
+    line.invoice_version,
+    line.line_number,
+    line.line_type,
+    line.metric,
+    line.charge_basis,
+    line.rate_card_id,
+    line.rate_card_version,
+    line.price_model,
+    line.tier_number,
+    line.quantity,
+    line.unit_price,
+    {{ round_money('line.amount', 'invoice.currency_code') }} as amount,
+    line.description,
+    invoice.currency_code
+from {{ source('store', 'invoice_lines') }} as line
+inner join {{ source('store', 'invoices') }} as invoice using (tenant_no, period_no, invoice_version)

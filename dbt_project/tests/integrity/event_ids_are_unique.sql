@@ -1,0 +1,11 @@
+{{ config(tags=['audit']) }}
+
+-- One identity is one event over a tenant's whole history, whatever became of it.
+select event_id, count(*) as event_count
+from (
+    select event_id from {{ ref('billing_events') }}
+    union all
+    select event_id from {{ ref('late_events') }}
+) as published
+group by event_id
+having count(*) > 1

@@ -1,0 +1,294 @@
+"""Rules that need more than one cell: keys, references between tables, contracts in time, tiers of a price."""
+
+from __future__ import annotations
+
+from array import array
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+
+from orchestration.config.problems import Problems
+from orchestration.config.reading import Cells
+from orchestration.config.tables import (
+    Contract,
+    Device,
+    DeviceType,
+    Metric,
+    PeriodOverride,
+    RateCard,
+    RateCardTier,
+    Row,
+    Tenant,
+    refuse_unsupported,
+)
+from orchestration.config.values import masked, shown
+
+ChargeKey = tuple[str, int, str | None, str]
+
+
+@dataclass
+class Rows:
+    """Rows with the lines on which they begin, of every table but devices, whose rows may be millions."""
+
+    tenants: list[tuple[int, Tenant]] = field(default_factory=list)
+    contracts: list[tuple[int, Contract]] = field(default_factory=list)
+    device_types: list[tuple[int, DeviceType]] = field(default_factory=list)
+    metrics: list[tuple[int, Metric]] = field(default_factory=list)
+    rate_cards: list[tuple[int, RateCard]] = field(default_factory=list)
+    rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
+    period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
+
+    def time_zones(self) -> dict[str, str | None]:
+        """Zone by tenant_id; None for a tenant whose contracts disagree."""
+        zones: dict[str, str | None] = {}
+        for _, contract in self.contracts:
+            known = zones.setdefault(contract.tenant_id, contract.time_zone)
+            if known != contract.time_zone:
+                zones[contract.tenant_id] = None
+        return zones
+
+
+class Checks:
+    """The rules over one folder's rows; what they find goes to `problems`, doubts that stop nobody to `warnings`."""
+
+    def __init__(self, rows: Rows, problems: Problems) -> None:
+        self.warnings: list[str] = []
+        self._rows = rows
+        self._problems = problems
+        # A row that was refused by itself is missing here: what refers to it is not wrong.
+        self._broken = {
+            name for name in ("tenants", "device_types", "metrics", "rate_cards") if problems.of(f"{name}.csv")
+        }
+        self._tenants = {tenant.tenant_id: tenant for _, tenant in rows.tenants}
+        self._metrics = {metric.metric for _, metric in rows.metrics}
+        self._device_types = {device_type.device_type for _, device_type in rows.device_types}
+        self._undeclared_types: set[str] = set()
+        self._device_keys = array("q")
+
+    def all_but_devices(self) -> None:
+        """Check everything that needs no device."""
+        for name in vars(self._rows):
+            self._refuse_duplicates(f"{name}.csv", getattr(self._rows, name))
+        self._refer("contracts.csv", self._rows.contracts, "tenant_id", "tenants", self._tenants)
+        self._refer("period_overrides.csv", self._rows.period_overrides, "tenant_id", "tenants", self._tenants)
+        self._refer("rate_cards.csv", self._rows.rate_cards, "metric", "metrics", self._metrics)
+        cards = {card.rate_card_id for _, card in self._rows.rate_cards}
+        self._refer("contracts.csv", self._rows.contracts, "rate_card_id", "rate_cards", cards)
+        for line, contract in self._rows.contracts:
+            self._contract(line, contract)
+        self._contracts_in_time()
+        self._currencies()
+        self._first_versions()
+        for line, metric in self._rows.metrics:
+            self._metric(line, metric)
+        self._version_dates()
+        self._tiers()
+
+    def device(self, line: int, device: Device) -> None:
+        """Check one device against the other tables, and remember its key."""
+        if device.tenant_id not in self._tenants and "tenants" not in self._broken:
+            self._not_there("devices.csv", line, "tenant_id", device.tenant_id, "tenants")
+        if device.device_type is not None and device.device_type not in self._device_types:
+            self._undeclared_types.add(device.device_type)
+        self._device_keys.append(hash((device.tenant_id, device.device_id)))
+
+    def finish_devices(self, read_again: Callable[[], Iterable[Cells]]) -> None:
+        """Refuse devices that are declared twice. Eight bytes a device tell which may be; only those are read again."""
+        if self._undeclared_types and self._rows.device_types and "device_types" not in self._broken:
+            names = ", ".join(shown(name) for name in sorted(self._undeclared_types)[:5])
+            self.warnings.append(f"devices.csv: device types {names} are not in device_types.csv and have its defaults")
+        hashes = np.sort(np.frombuffer(self._device_keys, dtype=np.int64)) if self._device_keys else np.empty(0)
+        suspects = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
+        if not suspects:
+            return
+        first_lines: dict[tuple[str, str], int] = {}
+        for line, cells in read_again():
+            key = (cells.get("tenant_id", ""), cells.get("device_id", ""))
+            if hash(key) in suspects and first_lines.setdefault(key, line) != line:
+                name = f"tenant_id {shown(key[0])}, device_id {masked(key[1])}"
+                self._twice("devices.csv", line, name, first_lines[key])
+
+    def _refuse_duplicates(self, file: str, rows: Sequence[tuple[int, Row]]) -> None:
+        first_lines: dict[tuple[object, ...], int] = {}
+        for line, row in rows:
+            key = tuple(getattr(row, column) for column in row.key)
+            first = first_lines.setdefault(key, line)
+            if first != line:
+                self._twice(file, line, _named(row, row.key), first)
+
+    def _twice(self, file: str, line: int, name: str, first: int) -> None:
+        self._problems.add(file, f"{name} is already on line {first}; remove one of the two", line=line)
+
+    def _refer(
+        self, file: str, rows: Sequence[tuple[int, Row]], column: str, target: str, known: Iterable[str]
+    ) -> None:
+        if target in self._broken:
+            return
+        known = set(known)
+        for line, row in rows:
+            value = getattr(row, column)
+            if value is not None and value not in known:
+                self._not_there(file, line, column, value, target)
+
+    def _not_there(self, file: str, line: int, column: str, value: str, target: str) -> None:
+        text = f"{shown(value)} is not in {target}.csv; add it there or correct it here"
+        self._problems.add(file, text, line=line, column=column)
+
+    def _contract(self, line: int, contract: Contract) -> None:
+        if contract.ends_at is not None and contract.ends_at <= contract.starts_at:
+            text = f"{contract.ends_at.isoformat()} is not after starts_at {contract.starts_at.isoformat()}"
+            self._problems.add("contracts.csv", text + "; correct one of them", line=line, column="ends_at")
+        if contract.billing_cycle == "weekly" and contract.anchor_day > 7:
+            text = f"'{contract.anchor_day}' is no day of the week; write 1 (Monday) to 7 (Sunday)"
+            self._problems.add("contracts.csv", text, line=line, column="anchor_day")
+
+    def _contracts_in_time(self) -> None:
+        by_tenant: dict[str, list[tuple[int, Contract]]] = defaultdict(list)
+        for line, contract in self._rows.contracts:
+            by_tenant[contract.tenant_id].append((line, contract))
+        for contracts in by_tenant.values():
+            contracts.sort(key=lambda numbered: (numbered[1].starts_at, numbered[0]))
+            last_line, last = contracts[0]
+            for line, contract in contracts[1:]:
+                self._follows(line, contract, last_line, last)
+                if last.ends_at is not None and (contract.ends_at is None or contract.ends_at > last.ends_at):
+                    last_line, last = line, contract
+
+    def _follows(self, line: int, contract: Contract, before_line: int, before: Contract) -> None:
+        name = f"contract {shown(contract.contract_id)} begins at {contract.starts_at.isoformat()}"
+        if before.ends_at is None or before.ends_at > contract.starts_at:
+            ends = "has no ends_at" if before.ends_at is None else f"ends at {before.ends_at.isoformat()}"
+            text = (
+                f"{name}, but contract {shown(before.contract_id)} (line {before_line}) of the same tenant {ends}; "
+                "contracts of a tenant may not overlap, so end that one first"
+            )
+            self._problems.add("contracts.csv", text, line=line, column="starts_at")
+        elif _local_date(contract) == _local_date(before):
+            # period_id is the tenant and this date: two periods would have one name.
+            text = f"{name}, on the same local date as contract {shown(before.contract_id)} (line {before_line})"
+            self._problems.add("contracts.csv", text + "; begin it a day later", line=line, column="starts_at")
+
+    def _currencies(self) -> None:
+        billed: dict[str, dict[str, Contract]] = defaultdict(dict)
+        for _, contract in self._rows.contracts:
+            tenant = self._tenants.get(contract.tenant_id)
+            if tenant is not None:
+                billed[contract.rate_card_id].setdefault(tenant.currency_code, contract)
+        for line, card in self._rows.rate_cards:
+            for currency_code, contract in billed[card.rate_card_id].items():
+                if currency_code != card.currency_code:
+                    text = (
+                        f"{shown(card.currency_code)} is not {shown(currency_code)}, the currency of tenant "
+                        f"{shown(contract.tenant_id)} (contract {shown(contract.contract_id)}); use another card"
+                    )
+                    self._problems.add("rate_cards.csv", text, line=line, column="currency_code")
+
+    def _first_versions(self) -> None:
+        first: dict[str, date] = {}
+        for _, card in self._rows.rate_cards:
+            effective = card.effective_from_date
+            first[card.rate_card_id] = min(first.get(card.rate_card_id, effective), effective)
+        for line, contract in self._rows.contracts:
+            if first.get(contract.rate_card_id, date.min) > _local_date(contract):
+                self.warnings.append(
+                    f"contracts.csv line {line}: rate card {shown(contract.rate_card_id)} has no version before "
+                    f"{first[contract.rate_card_id]}, so periods that begin earlier have no price"
+                )
+
+    def _metric(self, line: int, metric: Metric) -> None:
+        if metric.reading_type == "cumulative":
+            try:
+                refuse_unsupported(metric.aggregation, "metrics.aggregation of cumulative")
+            except ValueError as error:
+                self._problems.add("metrics.csv", str(error), line=line, column="aggregation")
+        elif metric.reading_type == "gauge" and metric.aggregation == "sum":
+            self.warnings.append(
+                f"metrics.csv line {line}: {shown(metric.metric)} adds up the levels of a gauge, so its use depends on "
+                "how often a device reports; max, min or latest do not"
+            )
+
+    def _version_dates(self) -> None:
+        seen: dict[tuple[str, date, str | None, str], tuple[int, int]] = {}
+        for line, card in self._rows.rate_cards:
+            key = (card.rate_card_id, card.effective_from_date, card.metric, card.charge_basis)
+            first_line, version = seen.setdefault(key, (line, card.rate_card_version))
+            if version != card.rate_card_version:
+                text = (
+                    f"{card.effective_from_date} is already the date of version {version} (line {first_line}) of the "
+                    "same charge; only one version can be in force"
+                )
+                self._problems.add("rate_cards.csv", text, line=line, column="effective_from_date")
+
+    def _tiers(self) -> None:
+        cards = {_charge_key(card): (line, card) for line, card in reversed(self._rows.rate_cards)}
+        tiers: dict[ChargeKey, dict[int, tuple[int, RateCardTier]]] = {key: {} for key in cards}
+        for line, tier in self._rows.rate_card_tiers:
+            key = _charge_key(tier)
+            if key in cards:
+                tiers[key].setdefault(tier.tier_number, (line, tier))
+            elif "rate_cards" not in self._broken:
+                text = f"{_named(tier, RateCard.key)} is not in rate_cards.csv; add it there or correct it here"
+                self._problems.add("rate_card_tiers.csv", text, line=line)
+        for key, (line, card) in cards.items():
+            own = [tiers[key][number] for number in sorted(tiers[key])]
+            self._card(line, card, own)
+            self._ladder(own)
+
+    def _card(self, line: int, card: RateCard, tiers: Sequence[tuple[int, RateCardTier]]) -> None:
+        if card.price_model == "package" and card.package_size is None:
+            text = "is empty; a package needs the number of units in it, more than 0"
+            self._problems.add("rate_cards.csv", text, line=line, column="package_size")
+        if not tiers:
+            if not self._problems.of("rate_card_tiers.csv"):
+                text = f"{_named(card, RateCard.key)} has no price; add its tier to rate_card_tiers.csv"
+                self._problems.add("rate_cards.csv", text, line=line)
+        elif card.price_model in ("flat", "per_unit", "package") and len(tiers) > 1:
+            text = f"a {card.price_model} price has one tier; use volume or graduated for several"
+            self._problems.add("rate_card_tiers.csv", text, line=tiers[1][0], column="tier_number")
+        for tier_line, tier in tiers:
+            if card.price_model == "per_unit" and tier.unit_price is None:
+                text = "is empty; a per_unit price needs it"
+                self._problems.add("rate_card_tiers.csv", text, line=tier_line, column="unit_price")
+            elif tier.unit_price is None and tier.flat_fee is None:
+                text = "unit_price and flat_fee are both empty; a tier needs one of them (0 is a price)"
+                self._problems.add("rate_card_tiers.csv", text, line=tier_line)
+
+    def _ladder(self, tiers: Sequence[tuple[int, RateCardTier]]) -> None:
+        below: RateCardTier | None = None
+        for expected, (line, tier) in enumerate(tiers, start=1):
+            if tier.tier_number != expected:
+                text = f"'{tier.tier_number}' should be {expected}; number the tiers of a charge 1, 2, 3 without a gap"
+                self._problems.add("rate_card_tiers.csv", text, line=line, column="tier_number")
+                return
+            if expected == len(tiers) and tier.up_to is not None:
+                text = f"'{tier.up_to:f}' bounds the last tier; leave it empty, or use above it would have no price"
+                self._problems.add("rate_card_tiers.csv", text, line=line, column="up_to")
+            elif expected < len(tiers) and tier.up_to is None:
+                text = "is empty, which only the last tier may be; write its inclusive upper bound"
+                self._problems.add("rate_card_tiers.csv", text, line=line, column="up_to")
+            if below is not None and below.up_to is not None and tier.up_to is not None and tier.up_to <= below.up_to:
+                text = f"'{tier.up_to:f}' is not above the tier before ('{below.up_to:f}'); bounds are cumulative"
+                self._problems.add("rate_card_tiers.csv", text, line=line, column="up_to")
+            below = tier
+
+
+def _charge_key(row: RateCard | RateCardTier) -> ChargeKey:
+    return (row.rate_card_id, row.rate_card_version, row.metric, row.charge_basis)
+
+
+def _named(row: Row, columns: Sequence[str]) -> str:
+    values = ((column, getattr(row, column)) for column in columns)
+    return ", ".join(f"{column} {_shown_value(value)}" for column, value in values)
+
+
+def _shown_value(value: object) -> str:
+    return "(empty)" if value is None else shown(value) if isinstance(value, str) else str(value)
+
+
+def _local_date(contract: Contract) -> date:
+    begins: datetime = contract.starts_at.astimezone(ZoneInfo(contract.time_zone))
+    return begins.date()

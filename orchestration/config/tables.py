@@ -1,0 +1,215 @@
+"""The tables of a configuration folder: one model per CSV, its columns, defaults and allowed values.
+
+A column is added here with a default, so that folders written before it stay valid and keep their hashes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+from orchestration.config import values
+
+# What this release meters and rates. Anything else is refused by name: it must never be billed as something else.
+SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "contracts.billing_cycle": ("monthly", "weekly"),
+        "contracts.late_policy": ("grace",),
+        "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
+        "device_types.sequence_conflict_policy": ("quarantine",),
+        "metrics.reading_type": ("delta", "cumulative", "gauge"),
+        "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
+        # The sum of a register's readings is not its use.
+        "metrics.aggregation of cumulative": ("count", "max", "min", "latest"),
+        "rate_cards.charge_basis": ("usage", "active_devices"),
+        "rate_cards.price_model": ("flat", "per_unit", "volume", "graduated", "package"),
+        "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
+    }
+)
+# Thresholds are compared with totals, which may be larger than any one quantity: numeric(30, 10).
+TOTAL_DIGITS = 20
+
+
+def refuse_unsupported(value: str, supported: str) -> str:
+    """`value`, or ValueError where `SUPPORTED[supported]` does not hold it."""
+    allowed = SUPPORTED[supported]
+    if value not in allowed:
+        remedy = allowed[0] if len(allowed) == 1 else ", ".join(allowed[:-1]) + " or " + allowed[-1]
+        subject = f" for a {supported.rpartition(' ')[2]} metric" if " of " in supported else ""
+        raise ValueError(f"{values.shown(value)} is not supported by this release{subject}; use {remedy}")
+    return value
+
+
+def _choice(supported: str) -> AfterValidator:
+    return AfterValidator(lambda value: refuse_unsupported(value.strip(), supported))
+
+
+Text = Annotated[str, AfterValidator(values.text)]
+Instant = Annotated[datetime, BeforeValidator(values.instant)]
+Date = Annotated[date, BeforeValidator(values.calendar_date)]
+Currency = Annotated[str, AfterValidator(values.currency)]
+Amount = Annotated[Decimal, BeforeValidator(values.number())]
+Total = Annotated[Decimal, BeforeValidator(values.number(digits=TOTAL_DIGITS))]
+Seconds = Annotated[Decimal, BeforeValidator(values.number())]
+Version = Annotated[int, BeforeValidator(values.whole(least=1))]
+ChargeBasis = Annotated[str, _choice("rate_cards.charge_basis")]
+
+
+class Row(BaseModel):
+    """One row of a table; field names are the columns of the CSV and of `config.<table>`."""
+
+    model_config = ConfigDict(frozen=True)
+    key: ClassVar[tuple[str, ...]]
+
+
+class Tenant(Row):
+    """The billed customer."""
+
+    key = ("tenant_id",)
+    tenant_id: Text
+    name: Text | None = None
+    region: Annotated[str, AfterValidator(values.region)]
+    currency_code: Currency
+
+
+class Contract(Row):
+    """What a tenant is billed by, from `starts_at` until `ends_at`."""
+
+    key = ("contract_id",)
+    contract_id: Text
+    tenant_id: Text
+    # Before the instants: those without an offset are local times in it.
+    time_zone: Annotated[str, AfterValidator(values.time_zone)]
+    starts_at: Instant
+    ends_at: Instant | None = None
+    billing_cycle: Annotated[str, _choice("contracts.billing_cycle")] = "monthly"
+    anchor_day: Annotated[int, BeforeValidator(values.whole(least=1, most=31))] = 1
+    late_policy: Annotated[str, _choice("contracts.late_policy")] = "grace"
+    grace_hours: Annotated[int, BeforeValidator(values.whole())] = 72
+    close_delay_minutes: Annotated[int, BeforeValidator(values.whole())] = 0
+    clock_policy: Annotated[str, _choice("contracts.clock_policy")] = "corrected"
+    rate_card_id: Text
+    minimum_spend_amount: Amount | None = None
+    tax_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(0)
+
+
+class DeviceType(Row):
+    """How far the clocks and sequences of a kind of device are trusted."""
+
+    key = ("device_type",)
+    device_type: Text
+    max_clock_skew_seconds: Seconds = Decimal(300)
+    sequence_conflict_policy: Annotated[str, _choice("device_types.sequence_conflict_policy")] = "quarantine"
+    sequence_reuse_window_seconds: Seconds | None = None
+    register_max: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
+
+
+class Device(Row):
+    """A platform alias of a thing that reports."""
+
+    key = ("tenant_id", "device_id")
+    # Before the instants: those without an offset are local times of the tenant's contracts.
+    tenant_id: Text
+    device_id: Annotated[str, AfterValidator(values.device_alias)]
+    device_type: Text | None = None
+    property_id: Text | None = None
+    activated_at: Instant | None = None
+    retired_at: Instant | None = None
+
+
+class Metric(Row):
+    """What is measured."""
+
+    key = ("metric",)
+    metric: Text
+    unit: Text | None = None
+    reading_type: Annotated[str, _choice("metrics.reading_type")] = "delta"
+    aggregation: Annotated[str, _choice("metrics.aggregation")] = "sum"
+
+
+class RateCard(Row):
+    """One charge of one version of a rate card: over a metric (none: over all), by usage or by active devices."""
+
+    key = ("rate_card_id", "rate_card_version", "metric", "charge_basis")
+    rate_card_id: Text
+    rate_card_version: Version = 1
+    effective_from_date: Date = date(1970, 1, 1)
+    currency_code: Currency
+    metric: Text | None = None
+    charge_basis: ChargeBasis = "usage"
+    price_model: Annotated[str, _choice("rate_cards.price_model")]
+    package_size: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+    included_units: Total = Decimal(0)
+    zero_quantity: Annotated[str, _choice("rate_cards.zero_quantity")] = "no_charge"
+
+
+class RateCardTier(Row):
+    """A price of a charge, up to a cumulative and inclusive bound (none: unbounded)."""
+
+    key = ("rate_card_id", "rate_card_version", "metric", "charge_basis", "tier_number")
+    rate_card_id: Text
+    rate_card_version: Version = 1
+    metric: Text | None = None
+    charge_basis: ChargeBasis = "usage"
+    tier_number: Version
+    up_to: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
+    unit_price: Amount | None = None
+    flat_fee: Amount | None = None
+
+
+class PeriodOverride(Row):
+    """A declared exception to the instant from which messages are late for a period (RULES 2)."""
+
+    key = ("tenant_id", "period_start_date")
+    tenant_id: Text
+    period_start_date: Date
+    closes_at: Instant
+    reason: Text | None = None
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV of the folder: `<name>.csv`, loaded into `config.<name>`."""
+
+    name: str
+    model: type[Row]
+    is_required: bool = True
+
+    @property
+    def file(self) -> str:
+        """Name of the CSV."""
+        return f"{self.name}.csv"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that this release knows."""
+        return tuple(self.model.model_fields)
+
+    @property
+    def required_columns(self) -> tuple[str, ...]:
+        """Columns that have no default."""
+        return tuple(name for name, field in self.model.model_fields.items() if field.is_required())
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """Default by column, for the columns that have one."""
+        return {name: field.default for name, field in self.model.model_fields.items() if not field.is_required()}
+
+
+# In the order in which they are read: a table comes after those whose rows it needs to be understood.
+TABLES = (
+    Table("tenants", Tenant),
+    Table("contracts", Contract),
+    Table("device_types", DeviceType, is_required=False),
+    Table("metrics", Metric),
+    Table("rate_cards", RateCard),
+    Table("rate_card_tiers", RateCardTier),
+    Table("period_overrides", PeriodOverride, is_required=False),
+    Table("devices", Device),
+)
