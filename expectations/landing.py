@@ -21,9 +21,13 @@ with counted as (
 )
 update ledger.loads as loads
 set
-    status = (case when counted.row_count = counted.message_count then 'accepted' else 'blocked' end)::ledger.load_status,
-    detail = case when counted.row_count <> counted.message_count
-        then format('landing gate: %s records in the file, %s in the raw tables', counted.message_count, counted.row_count)
+    status = (
+        case when counted.row_count = counted.message_count then 'accepted' else 'blocked' end
+    )::ledger.load_status,
+    detail = case
+        when counted.row_count <> counted.message_count then format(
+            'landing gate: %s records in the file, %s in the raw tables', counted.message_count, counted.row_count
+        )
     end
 from counted
 where loads.load_id = counted.load_id

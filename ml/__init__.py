@@ -1,0 +1,1 @@
+"""Models that score metered use: no Dagster, no SQL rules."""

@@ -1,4 +1,4 @@
-"""The `meterline` command: each verb prepares the database, runs a Dagster job in this process, and says what it did."""
+"""The `meterline` command: each verb prepares the database, runs a Dagster job in this process, says what it did."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ def _day(text: str | None, option: str) -> date | None:
 
 def main() -> None:
     """Run the command; an expected failure is one clear line on standard error and its exit code."""
-    warnings.filterwarnings("ignore", category=DeprecationWarning)
+    # Notices to developers about the orchestrator's own interfaces; a user of the command can do nothing about them.
+    warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
+    warnings.filterwarnings("ignore", message=".*varying BackfillPolicies.*", category=UserWarning)
     try:
         app()
     except MeterlineError as error:

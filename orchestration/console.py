@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,7 +13,10 @@ from rich.table import Table
 
 from orchestration import progress
 
-console = Console(highlight=False, soft_wrap=True)
+# A handle of its own on the terminal: while a job runs, standard output belongs to the run's log.
+_terminal = os.fdopen(os.dup(1), "w")
+# Piped output is for files and programs: it is not folded to a width that nobody has.
+console = Console(file=_terminal, highlight=False, soft_wrap=True, width=None if _terminal.isatty() else 240)
 
 
 @contextmanager

@@ -68,7 +68,7 @@ def run_dbt(settings: Settings, arguments: list[str]) -> None:
         "DBT_LOG_PATH": str(target / "logs"),
         "DO_NOT_TRACK": "1",
     }
-    finished = subprocess.run(command, env=environment, capture_output=True, text=True)
+    finished = subprocess.run(command, check=False, env=environment, capture_output=True, text=True)
     if finished.returncode != 0:
         raise MeterlineError(f"dbt {arguments[0]} failed:\n{_tail(finished.stdout + finished.stderr)}")
 

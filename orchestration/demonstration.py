@@ -45,9 +45,8 @@ def run(settings: Settings) -> None:
     if example is not None:
         verbs.trace(settings, example[0], example[1], limit=3)
     verbs.verify(settings)
-    say(
-        f"\n{'Nothing was new; the invoices are the same. ' if not made else ''}Done in {time.monotonic() - started:.0f} s."
-    )
+    again = "" if made else "Nothing was new; the invoices are the same. "
+    say(f"\n{again}Done in {time.monotonic() - started:.0f} s.")
     say("\nWhere to look next")
     say("  meterline up                      the Dagster UI: assets, runs, checks, partitions")
     if example is not None:

@@ -68,7 +68,7 @@ class TraceConfig(Config):
 @op
 def trace_invoice_line(context: OpExecutionContext, config: TraceConfig, platform: Platform) -> None:
     """Follow an invoice line back to files and rows; the result is metadata of this step."""
-    with clear_failures(), platform.session("meterline_finance") as session:
+    with clear_failures(), platform.session("meterline_auditor") as session:
         found = tracing.trace(session, config.invoice_id, config.line or None, config.limit)
     tables = {"invoice": [found.invoice], "lines": found.lines, "devices": found.devices, "events": found.events}
     context.log_event(

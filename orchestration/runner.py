@@ -1,7 +1,11 @@
-"""Runs a Dagster job in this process on the persisted instance, so that every act of the command line shows in the UI."""
+"""Runs a Dagster job in this process on the persisted instance: every act of the command line shows in the UI."""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError
@@ -27,7 +31,7 @@ def run_job(
 
     from orchestration.definitions import defs
 
-    with DagsterInstance.get() as instance:
+    with DagsterInstance.get() as instance, _only_in_the_run_log():
         result = defs.resolve_job_def(name).execute_in_process(
             instance=instance,
             partition_key=partition_key,
@@ -37,12 +41,33 @@ def run_job(
         )
     if not result.success:
         raise _failure(name, result)
-    reported = [event.step_materialization_data.materialization for event in result.get_asset_materialization_events()]
+    reported: list[Any] = [
+        event.step_materialization_data.materialization for event in result.get_asset_materialization_events()
+    ]
     reported += [event.asset_observation_data.asset_observation for event in result.get_asset_observation_events()]
     return {
         entry.asset_key.to_user_string(): {label: value.value for label, value in entry.metadata.items()}
         for entry in reported
     }
+
+
+@contextmanager
+def _only_in_the_run_log() -> Iterator[None]:
+    """Keep what steps print off the terminal; Dagster's capture of it, which the UI shows, sits on top of this."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = [(stream, os.dup(stream)) for stream in (1, 2)]
+    with open(os.devnull, "wb") as nowhere:
+        for stream, _ in saved:
+            os.dup2(nowhere.fileno(), stream)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for stream, copy in saved:
+                os.dup2(copy, stream)
+                os.close(copy)
 
 
 def _failure(name: str, result: Any) -> MeterlineError:

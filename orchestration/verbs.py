@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -118,4 +119,15 @@ def _rows(title: str, rows: list[dict[str, Any]], columns: list[str] | None = No
         say(f"{title}: none\n")
         return
     columns = columns or list(rows[0])
-    table(title, columns, [[row[column] for column in columns] for row in rows])
+    table(title, columns, [[readable(row[column]) for column in columns] for row in rows])
+
+
+def readable(value: str) -> str:
+    """Shorter without saying less to a person: no trailing zeros, instants to the second in UTC, ids by their head."""
+    if re.fullmatch(r"-?\d+\.\d*0", value):
+        return value.rstrip("0").rstrip(".")
+    if re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?\+00:00", value):
+        return value[:19] + "Z"
+    if value.startswith("sha256:"):
+        return value[:19] + "…"
+    return "" if value == "None" else value

@@ -6,7 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,40 @@ from psycopg import conninfo, sql
 
 from orchestration.database import embedded, migrations
 from orchestration.settings import Settings
+
+WriteConfiguration = Callable[..., Path]
+
+# One tenant with two meters, billed per kWh, and monthly per active device.
+CONFIGURATION = {
+    "tenants": "tenant_id,name,region,currency_code\nacme,Acme,eu,EUR\n",
+    "contracts": "contract_id,tenant_id,starts_at,time_zone,rate_card_id\nacme-1,acme,2019-01-01,Europe/Madrid,basic\n",
+    "devices": "device_id,tenant_id\nmeter-1,acme\nmeter-2,acme\n",
+    "metrics": "metric,unit\nenergy,kWh\n",
+    "rate_cards": (
+        "rate_card_id,currency_code,metric,charge_basis,price_model\n"
+        "basic,EUR,energy,,graduated\nbasic,EUR,,active_devices,per_unit\n"
+    ),
+    "rate_card_tiers": (
+        "rate_card_id,metric,charge_basis,tier_number,up_to,unit_price\n"
+        "basic,energy,,1,100,0.25\nbasic,energy,,2,,0.20\nbasic,,active_devices,1,,1.50\n"
+    ),
+}
+
+
+@pytest.fixture
+def write_configuration(tmp_path: Path) -> WriteConfiguration:
+    """A function that writes a small valid configuration folder; keywords replace or add whole files (None: none)."""
+
+    def write(**files: str | None) -> Path:
+        folder = tmp_path / "config"
+        folder.mkdir(exist_ok=True)
+        for name, text in {**CONFIGURATION, **files}.items():
+            (folder / f"{name}.csv").unlink(missing_ok=True)
+            if text is not None:
+                (folder / f"{name}.csv").write_text(text, encoding="utf-8")
+        return folder
+
+    return write
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from dagster import AssetExecutionContext, AssetKey, AssetSpec, Config, MaterializeResult, MetadataValue, asset
+from dagster import AssetExecutionContext, AssetKey, Config, MaterializeResult, MetadataValue, asset
 
 from orchestration import closing
 from orchestration.errors import BadInputError
@@ -67,7 +67,7 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
 
 @asset(
     key=AssetKey(["billing", "closed_periods"]),
-    deps=[AssetSpec(AssetKey(["billing", "store_close"]))],
+    deps=[AssetKey(["billing", "store_period_closes"])],
     partitions_def=closing_months,
     group_name="billing",
     kinds={"postgres"},

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -85,7 +86,8 @@ class Checks:
         self._first_versions()
         for line, metric in self._rows.metrics:
             self._metric(line, metric)
-        self._version_dates()
+        self._versions()
+        self._dropped_charges()
         self._tiers()
 
     def device(self, line: int, device: Device) -> None:
@@ -211,17 +213,36 @@ class Checks:
                 "how often a device reports; max, min or latest do not"
             )
 
-    def _version_dates(self) -> None:
-        seen: dict[tuple[str, date, str | None, str], tuple[int, int]] = {}
+    def _versions(self) -> None:
+        """A version of a card comes into force as a whole, and replaces the one before as a whole."""
+        dates: dict[tuple[str, int], tuple[int, date]] = {}
+        versions: dict[tuple[str, date], tuple[int, int]] = {}
         for line, card in self._rows.rate_cards:
-            key = (card.rate_card_id, card.effective_from_date, card.metric, card.charge_basis)
-            first_line, version = seen.setdefault(key, (line, card.rate_card_version))
-            if version != card.rate_card_version:
-                text = (
-                    f"{card.effective_from_date} is already the date of version {version} (line {first_line}) of the "
-                    "same charge; only one version can be in force"
-                )
+            effective, version, text = card.effective_from_date, card.rate_card_version, ""
+            date_line, first_date = dates.setdefault((card.rate_card_id, version), (line, effective))
+            version_line, first_version = versions.setdefault((card.rate_card_id, effective), (line, version))
+            if effective != first_date:
+                text = f"{effective} is not {first_date}, the date of the same version on line {date_line}"
+                text += "; a version comes into force as a whole, so give its rows one date"
+            elif version != first_version:
+                text = f"{effective} is already the date of version {first_version} (line {version_line})"
+                text += "; only one version of a card can be in force, so give it a later date"
+            if text:
                 self._problems.add("rate_cards.csv", text, line=line, column="effective_from_date")
+
+    def _dropped_charges(self) -> None:
+        charges: dict[str, dict[tuple[date, int], set[tuple[str | None, str]]]] = defaultdict(lambda: defaultdict(set))
+        for _, card in self._rows.rate_cards:
+            version = (card.effective_from_date, card.rate_card_version)
+            charges[card.rate_card_id][version].add((card.metric, card.charge_basis))
+        for rate_card_id, versions in charges.items():
+            for before, after in pairwise(sorted(versions)):
+                for metric, charge_basis in sorted(versions[before] - versions[after], key=str):
+                    self.warnings.append(
+                        f"rate_cards.csv: version {after[1]} of {shown(rate_card_id)} has no charge for metric "
+                        f"{_shown_value(metric)}, charge_basis {shown(charge_basis)}, which version {before[1]} had; "
+                        f"from {after[0]} on it is not billed"
+                    )
 
     def _tiers(self) -> None:
         cards = {_charge_key(card): (line, card) for line, card in reversed(self._rows.rate_cards)}
@@ -250,12 +271,23 @@ class Checks:
             text = f"a {card.price_model} price has one tier; use volume or graduated for several"
             self._problems.add("rate_card_tiers.csv", text, line=tiers[1][0], column="tier_number")
         for tier_line, tier in tiers:
-            if card.price_model == "per_unit" and tier.unit_price is None:
-                text = "is empty; a per_unit price needs it"
-                self._problems.add("rate_card_tiers.csv", text, line=tier_line, column="unit_price")
-            elif tier.unit_price is None and tier.flat_fee is None:
-                text = "unit_price and flat_fee are both empty; a tier needs one of them (0 is a price)"
-                self._problems.add("rate_card_tiers.csv", text, line=tier_line)
+            self._price(tier_line, tier, card.price_model)
+
+    def _price(self, line: int, tier: RateCardTier, price_model: str) -> None:
+        """Each model reads its own columns: a price in another one would never be billed."""
+        if price_model in ("per_unit", "package") and tier.unit_price is None:
+            unit = "one package" if price_model == "package" else "one unit"
+            text = f"is empty; a {price_model} price needs the price of {unit} (0 is a price)"
+            self._problems.add("rate_card_tiers.csv", text, line=line, column="unit_price")
+        elif price_model == "flat" and tier.flat_fee is None:
+            text = "is empty; a flat price needs the fee of a whole period (0 is a price)"
+            self._problems.add("rate_card_tiers.csv", text, line=line, column="flat_fee")
+        elif price_model == "flat" and tier.unit_price:
+            text = f"'{tier.unit_price:f}' would not be billed by a flat price; leave it empty or use per_unit"
+            self._problems.add("rate_card_tiers.csv", text, line=line, column="unit_price")
+        elif tier.unit_price is None and tier.flat_fee is None:
+            text = "unit_price and flat_fee are both empty; a tier needs one of them (0 is a price)"
+            self._problems.add("rate_card_tiers.csv", text, line=line)
 
     def _ladder(self, tiers: Sequence[tuple[int, RateCardTier]]) -> None:
         below: RateCardTier | None = None

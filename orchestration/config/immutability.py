@@ -31,15 +31,15 @@ VIEWS: tuple[LiteralString, ...] = (
     create temporary view closed_contracts as
     select
         tenant.tenant_id,
-        period.contract_id,
-        max(period.period_end_at) as until_at,
+        done.contract_id,
+        max(done.period_end_at) as until_at,
         (array_agg(
-            period.proration_numerator < period.proration_denominator order by period.period_end_at desc
+            done.proration_numerator < done.proration_denominator
+            order by done.period_end_at desc, done.invoice_version desc
         ))[1] as is_cut
     from store.period_closes as done
-    inner join store.periods as period using (tenant_no, period_no)
     inner join registry.tenants as tenant using (tenant_no)
-    group by tenant.tenant_id, period.contract_id
+    group by tenant.tenant_id, done.contract_id
     """,
     # store.high_water has a row for every series of the event store and is small beside it.
     """
@@ -56,16 +56,16 @@ VIEWS: tuple[LiteralString, ...] = (
     inner join store.periods as period using (tenant_no, period_no)
     inner join registry.tenants as tenant using (tenant_no)
     inner join config.contracts as contract
-        on contract.contract_id = period.contract_id and contract.tenant_id = tenant.tenant_id
+        on contract.contract_id = done.contract_id and contract.tenant_id = tenant.tenant_id
         and contract.valid_to_load is null
     """,
     """
-    create temporary view later_cards as
-    select rate_card_id, coalesce(metric, '') as metric, charge_basis, effective_from_date::date as effective_from_date
+    create temporary view dated_cards as
+    select distinct rate_card_id, rate_card_version, effective_from_date::date as effective_from_date
     from config.rate_cards
     where valid_to_load is null
     """,
-    # Versions that made a line, and those in force at the start of a closed period even if they made none.
+    # Versions that made a line, and those in force at the start of a closed period even if they made none (RULES 16).
     """
     create temporary view used_cards as
     select distinct rate_card_id, rate_card_version::text as rate_card_version
@@ -74,14 +74,12 @@ VIEWS: tuple[LiteralString, ...] = (
     union
     select card.rate_card_id, card.rate_card_version
     from closed_cards as closed
-    inner join config.rate_cards as card
-        on card.rate_card_id = closed.rate_card_id and card.valid_to_load is null
-        and card.effective_from_date::date <= closed.period_start_date
+    inner join dated_cards as card
+        on card.rate_card_id = closed.rate_card_id and card.effective_from_date <= closed.period_start_date
     where not exists (
-        select from later_cards as later
+        select from dated_cards as later
         where later.rate_card_id = card.rate_card_id
-            and later.metric = coalesce(card.metric, '') and later.charge_basis = card.charge_basis
-            and later.effective_from_date > card.effective_from_date::date
+            and later.effective_from_date > card.effective_from_date
             and later.effective_from_date <= closed.period_start_date
     )
     """,
@@ -177,7 +175,8 @@ RULES = (
         """
         select new.line, change.name, format(
             '%L became %L, but telemetry of tenant %L was already metered under the old row; give it its old value, '
-            'end the tenant''s contract and begin a new one under a new tenant_id', change.old, change.new, new.tenant_id)
+            'end the tenant''s contract and begin a new one under a new tenant_id',
+            change.old, change.new, new.tenant_id)
         from gone_tenants as old
         inner join new_tenants as new using (tenant_id)
         inner join registry.tenants as tenant using (tenant_id)
@@ -325,7 +324,7 @@ RULES = (
     Rule(
         "rate_cards.csv",
         """
-        select card.line, 'effective_from_date', format(
+        select min(card.line), 'effective_from_date', format(
             '%L of rate card %L version %s would change the price of the closed period that begins on %s; write a date '
             'after that', card.effective_from_date, card.rate_card_id, card.rate_card_version,
             max(closed.period_start_date))
@@ -336,13 +335,12 @@ RULES = (
         left join used_cards as used
             on card.rate_card_id = used.rate_card_id and card.rate_card_version = used.rate_card_version
         where used.rate_card_id is null and not exists (
-            select from later_cards as later
+            select from dated_cards as later
             where later.rate_card_id = card.rate_card_id
-                and later.metric = coalesce(card.metric, '') and later.charge_basis = card.charge_basis
                 and later.effective_from_date > card.effective_from_date::date
                 and later.effective_from_date <= closed.period_start_date
         )
-        group by card.line, card.effective_from_date, card.rate_card_id, card.rate_card_version
+        group by card.effective_from_date, card.rate_card_id, card.rate_card_version
         """,
     ),
 )

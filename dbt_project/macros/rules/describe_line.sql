@@ -29,5 +29,8 @@
 {%- endmacro %}
 
 {% macro included_words(included_quantity) -%}
-    case when {{ included_quantity }} > 0 then ', after ' || {{ number_words(included_quantity) }} || ' included units' else '' end
+    case
+        when {{ included_quantity }} > 0 then ', after ' || {{ number_words(included_quantity) }} || ' included units'
+        else ''
+    end
 {%- endmacro %}

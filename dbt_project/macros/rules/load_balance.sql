@@ -48,5 +48,5 @@
     from {{ source('ledger', 'loads') }} as loaded
     left join outcomes on loaded.load_id = outcomes.load_id
     where loaded.load_id in (select load_id from {{ loads }})
-    group by loaded.load_id
+    group by loaded.load_id, loaded.region, loaded.received_date, loaded.source_file, loaded.message_count
 {%- endmacro %}

@@ -3,7 +3,7 @@
     its own, inclusive, null when unbounded.
 #}
 
-{# Graduated enters every tier that the quantity reaches; the others price the whole in the tier that holds it (RULES 14). #}
+{# Graduated enters every tier that the quantity reaches; the others only the one that holds it whole (RULES 14). #}
 {% macro is_tier_entered(price_model, quantity, lower_bound, up_to) -%}
     (
         {{ quantity }} > {{ lower_bound }}

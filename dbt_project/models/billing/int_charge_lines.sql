@@ -45,7 +45,8 @@ lines as (
         'flat_fee' as line_type,
         1 as line_quantity,
         fee.flat_fee as line_price,
-        case fee.price_model when 'flat' then {{ prorated('fee.flat_fee', 'fee') }} else fee.flat_fee end as exact_amount,
+        case fee.price_model when 'flat' then {{ prorated('fee.flat_fee', 'fee') }} else fee.flat_fee end
+            as exact_amount,
         {{ charge_words('fee.charge_basis', 'fee.metric') }} || ': '
         || case fee.price_model
             when 'flat' then 'recurring fee of ' || {{ price_words('fee.flat_fee') }} || {{ proration_words('fee') }}

@@ -10,6 +10,6 @@ select
     config_load_id,
     last_load_id
 from {{ source('ledger', 'close_requests') }}
-where finished_at is null and {{ flags.WHICH in ('build', 'test') }}
+where finished_at is null and {{ is_checked_run() }}
 order by close_id desc
 limit 1

@@ -28,7 +28,9 @@ differences as (
     select tenant_no, period_no, invoice_version, compared.*
     from {{ source('store', 'invoices') }} as stored
     full join rated_invoices as rated using (tenant_no, period_no, invoice_version)
-    cross join lateral (values {{ compared_columns(invoice_columns, "''") }}) as compared (subject, stored_value, rated_value)
+    cross join lateral (
+        values {{ compared_columns(invoice_columns, "''") }}
+    ) as compared (subject, stored_value, rated_value)
 
     union all
 
@@ -41,17 +43,22 @@ differences as (
 
     union all
 
-    select tenant_no, period_no, invoice_version, 'input_hash', stored.input_hash, rated.input_hash
+    select
+        tenant_no, period_no, invoice_version,
+        'input_hash' as subject, stored.input_hash as stored_value, rated.input_hash as rated_value
     from {{ source('store', 'period_closes') }} as stored
     full join rated_invoices as rated using (tenant_no, period_no, invoice_version)
 
     union all
 
     select
-        tenant_no, period_no, invoice_version, 'usage rows that differ', count(*)::text, '0'
+        tenant_no, period_no, invoice_version,
+        'usage rows that differ' as subject, count(*)::text as stored_value, '0' as rated_value
     from {{ source('store', 'closed_usage') }} as stored
     full join rated_usage as rated using (tenant_no, period_no, invoice_version, device_no, metric_no)
-    where (stored.{{ usage_columns | join(', stored.') }}) is distinct from (rated.{{ usage_columns | join(', rated.') }})
+    where
+        (stored.{{ usage_columns | join(', stored.') }})
+        is distinct from (rated.{{ usage_columns | join(', rated.') }})
     group by tenant_no, period_no, invoice_version
 )
 

@@ -22,13 +22,15 @@ over_all_devices as (
 )
 
 select
-    fleet.tenant_no, fleet.period_no, fleet.invoice_version, registered.metric, fleet.quantity, fleet.active_device_count
+    fleet.tenant_no, fleet.period_no, fleet.invoice_version, registered.metric,
+    fleet.quantity, fleet.active_device_count
 from by_metric as fleet
 inner join {{ source('registry', 'metrics') }} as registered on fleet.metric_no = registered.metric_no
 
 union all
 
 select
-    tenant_no, period_no, invoice_version, null, sum(quantity), count(*)
+    tenant_no, period_no, invoice_version, null as metric,
+    sum(quantity) as quantity, count(*) as active_device_count
 from over_all_devices
 group by tenant_no, period_no, invoice_version

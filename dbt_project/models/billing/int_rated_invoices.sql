@@ -41,6 +41,6 @@ select
     taxed.subtotal_amount::numeric(20, 4) as subtotal_amount,
     taxed.tax_amount::numeric(20, 4) as tax_amount,
     (taxed.subtotal_amount + taxed.tax_amount)::numeric(20, 4) as total_amount,
-    hashes.input_hash
+    digest.input_hash
 from taxed
-inner join {{ ref('int_input_hashes') }} as hashes using (tenant_no, period_no, invoice_version)
+inner join {{ ref('int_input_hashes') }} as digest using (tenant_no, period_no, invoice_version)

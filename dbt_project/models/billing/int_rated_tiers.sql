@@ -7,8 +7,9 @@ select
     tier.up_to,
     tier.unit_price,
     tier.flat_fee,
-    ({{ tier_quantity('charge.price_model', 'charge.billable_quantity', 'tier.lower_bound', 'tier.up_to') }})::numeric(30, 10)
-        as tier_quantity,
+    ({{ tier_quantity(
+        'charge.price_model', 'charge.billable_quantity', 'tier.lower_bound', 'tier.up_to'
+    ) }})::numeric(30, 10) as tier_quantity,
     {{ is_tier_fee_due(
         'charge.price_model', 'charge.billable_quantity', 'tier.lower_bound', 'tier.up_to', 'charge.zero_quantity'
     ) }} as is_fee_due

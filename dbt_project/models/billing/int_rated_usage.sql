@@ -7,7 +7,8 @@ select
     period.invoice_version,
     usage.device_no,
     usage.metric_no,
-    ({{ aggregate_quantity('usage.quantity', 'metric.aggregation', 'usage.last_event_at') }})::numeric(30, 10) as quantity,
+    ({{ aggregate_quantity('usage.quantity', 'metric.aggregation', 'usage.last_event_at') }})::numeric(30, 10)
+        as quantity,
     sum(usage.event_count)::bigint as event_count,
     sum(usage.skew_candidate_count)::bigint as skew_candidate_count,
     min(usage.first_event_at) as first_event_at,

@@ -17,7 +17,7 @@ select
     state.received_at,
     case state.timestamp_source when 'd' then 'device' when 'c' then 'corrected' else 'server' end as timestamp_source,
     (
-        select {{ session_offset_us('session_day') }} / 1000000.0
+        select round({{ session_offset_us('session_day') }} / 1000000.0, 6)
         from (
             select state.tenant_no, state.device_no, state.session_key, {{ utc_day('state.received_at') }} as received_day
         ) as session_day

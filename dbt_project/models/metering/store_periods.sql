@@ -11,8 +11,13 @@
         proration_numerator = excluded.proration_numerator,
         proration_denominator = excluded.proration_denominator,
         time_zone = excluded.time_zone
-        where (kept.period_end_at, kept.boundary_at, kept.contract_id)
-            is distinct from (excluded.period_end_at, excluded.boundary_at, excluded.contract_id)"
+        where (
+            kept.contract_id, kept.period_start_at, kept.period_end_at, kept.boundary_at,
+            kept.proration_numerator, kept.proration_denominator, kept.time_zone
+        ) is distinct from (
+            excluded.contract_id, excluded.period_start_at, excluded.period_end_at, excluded.boundary_at,
+            excluded.proration_numerator, excluded.proration_denominator, excluded.time_zone
+        )"
 ) }}
 
 -- Cycles clipped to their contract (RULES 13), with the boundary from which a message is late.
@@ -39,26 +44,36 @@ dated as (
         {{ local_date('period_start_at', 'time_zone') }} as period_start_date,
         {{ local_date("period_end_at - interval '1 microsecond'", 'time_zone') }} as last_local_date
     from clipped
+),
+
+named as (
+    select
+        dated.tenant_no,
+        dated.contract_id,
+        dated.period_start_date,
+        dated.period_start_at,
+        dated.period_end_at,
+        {{ boundary_at('dated.period_end_at', 'dated', 'declared.closes_at') }} as boundary_at,
+        date_trunc('month', dated.last_local_date)::date as last_local_month,
+        dated.last_local_date - dated.period_start_date + 1 as proration_numerator,
+        dated.cycle_end_date - dated.cycle_start_date as proration_denominator,
+        dated.time_zone
+    from dated
+    left join {{ ref('stg_config__period_overrides') }} as declared
+        on dated.tenant_no = declared.tenant_no
+        and dated.period_start_date = declared.period_start_date
+        and declared.valid_to_load is null
 )
 
-select
-    dated.tenant_no,
-    dated.contract_id,
-    dated.period_start_date,
-    dated.period_start_at,
-    dated.period_end_at,
-    {{ boundary_at('dated.period_end_at', 'dated', 'declared.closes_at') }} as boundary_at,
-    date_trunc('month', dated.last_local_date)::date as last_local_month,
-    dated.last_local_date - dated.period_start_date + 1 as proration_numerator,
-    dated.cycle_end_date - dated.cycle_start_date as proration_denominator,
-    dated.time_zone
-from dated
-left join {{ ref('stg_config__period_overrides') }} as declared
-    on dated.tenant_no = declared.tenant_no
-    and dated.period_start_date = declared.period_start_date
-    and declared.valid_to_load is null
+select named.*
+from named
 left join {{ source('store', 'periods') }} as known
-    on dated.tenant_no = known.tenant_no and dated.period_start_date = known.period_start_date
-where (known.period_end_at, known.boundary_at, known.contract_id) is distinct from (
-    dated.period_end_at, {{ boundary_at('dated.period_end_at', 'dated', 'declared.closes_at') }}, dated.contract_id
-)
+    on named.tenant_no = known.tenant_no and named.period_start_date = known.period_start_date
+where
+    (
+        named.contract_id, named.period_start_at, named.period_end_at, named.boundary_at,
+        named.proration_numerator, named.proration_denominator, named.time_zone
+    ) is distinct from (
+        known.contract_id, known.period_start_at, known.period_end_at, known.boundary_at,
+        known.proration_numerator, known.proration_denominator, known.time_zone
+    )

@@ -2,7 +2,7 @@
 select
     period.tenant_no,
     period.period_start_date,
-    format('contract %s is not configured, but its period has use and is due', period.contract_id) as problem
+    format('contract %s or its tenant is not configured, but the period has use', period.contract_id) as problem
 from {{ ref('int_close_request') }} as request
 inner join {{ source('store', 'periods') }} as period
     on request.period_month = period.last_local_month and period.boundary_at <= request.as_of

@@ -1,0 +1,512 @@
+"""Every rule of the configuration folder, with the line that tells the user where and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from orchestration.config.folder import checked_folder
+from orchestration.errors import BadInputError
+
+Write = Callable[..., Path]
+
+CONTRACT = "contract_id,tenant_id,starts_at,time_zone,rate_card_id"
+CARD = "rate_card_id,currency_code,price_model"
+TIER = "rate_card_id,tier_number,up_to,unit_price,flat_fee"
+FLAT_TIER = {"rate_card_tiers": f"{TIER}\nbasic,1,,,5\n"}
+
+
+def errors(folder: Path) -> list[str]:
+    with pytest.raises(BadInputError) as caught, checked_folder(folder):
+        pass
+    return str(caught.value).splitlines()
+
+
+def stored(folder: Path, table: str) -> list[list[str]]:
+    """Normal forms of a table's rows, without line and hash."""
+    with checked_folder(folder) as checked:
+        path = next(part.path for part in checked.tables if part.table.name == table)
+        return [line.split("\t")[1:-1] for line in path.read_text().splitlines()]
+
+
+def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
+    with checked_folder(write_configuration()) as checked:
+        assert checked.warnings == ()
+        assert {part.table.name: part.row_count for part in checked.tables} == {
+            "tenants": 1, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2, "rate_card_tiers": 3,
+            "period_overrides": 0, "devices": 2,
+        }  # fmt: skip
+
+
+def test_defaults_and_normal_forms(write_configuration: Write) -> None:
+    # Madrid is an hour ahead of UTC in winter: its 1 January begins on 31 December.
+    folder = write_configuration()
+    assert stored(folder, "contracts") == [
+        ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
+         "corrected", "basic", "", "0"],
+    ]  # fmt: skip
+    assert stored(folder, "rate_card_tiers")[0] == ["basic", "1", "energy", "usage", "1", "100", "0.25", ""]
+
+
+@pytest.mark.parametrize(
+    ("written", "instant"),
+    [
+        ("2019-02-01T00:00:00Z", "2019-02-01T00:00:00+00:00"),
+        ("2019-02-01 00:00:00+01:00", "2019-01-31T23:00:00+00:00"),
+        ("2019-07-01", "2019-06-30T22:00:00+00:00"),
+        ("2019-10-27T02:30", "2019-10-27T00:30:00+00:00"),  # occurs twice: the first
+        ("2019-03-31T02:30:00", "2019-03-31T01:30:00+00:00"),  # does not exist: forward by the gap
+    ],
+)
+def test_instants_are_stored_in_utc(write_configuration: Write, written: str, instant: str) -> None:
+    folder = write_configuration(contracts=f"{CONTRACT}\nc1,acme,{written},Europe/Madrid,basic\n")
+    assert stored(folder, "contracts")[0][3] == instant
+
+
+def test_content_hash_ignores_order_and_writing(write_configuration: Write) -> None:
+    with checked_folder(write_configuration()) as checked:
+        expected = checked.content_sha256
+    written_otherwise = write_configuration(
+        devices="tenant_id,device_id\r\nacme,meter-2\r\n\r\nacme,meter-1\r\n",
+        device_types="device_type\n",
+        contracts="﻿contract_id,tenant_id,starts_at,time_zone,rate_card_id,late_policy,tax_percent\n"
+        "acme-1,acme,2018-12-31T23:00:00Z,Europe/Madrid,basic,grace,0.00\n",
+        rate_card_tiers="rate_card_id,metric,charge_basis,tier_number,up_to,unit_price\n"
+        'basic,,active_devices,1,,1.5\n"basic",energy,usage,2,,2e-1\nbasic,energy,usage,1,100.0,.250\n',
+    )
+    with checked_folder(written_otherwise) as checked:
+        assert checked.content_sha256 == expected
+    with checked_folder(write_configuration(metrics="metric,unit\nenergy,Wh\n")) as checked:
+        assert checked.content_sha256 != expected
+
+
+def test_unknown_columns_are_ignored_with_a_warning(write_configuration: Write) -> None:
+    folder = write_configuration(metrics="metric,unit,colour,owner\nenergy,kWh,red,me\n")
+    with checked_folder(folder) as checked:
+        assert checked.warnings == (
+            "metrics.csv: this release does not know the columns colour, owner and ignored them",
+        )
+
+
+def test_doubts_are_warnings(write_configuration: Write) -> None:
+    folder = write_configuration(
+        metrics="metric,unit,reading_type\nenergy,kWh,\nheat,C,gauge\n",
+        device_types="device_type\nmeter\n",
+        devices="tenant_id,device_id,device_type\nacme,d1,metre\n",
+        rate_cards=f"{CARD},effective_from_date\nbasic,EUR,flat,2019-02-01\n",
+        **FLAT_TIER,
+    )
+    with checked_folder(folder) as checked:
+        assert checked.warnings == (
+            "contracts.csv line 2: rate card 'basic' has no version before 2019-02-01, so periods that begin earlier "
+            "have "
+            "no price",
+            "metrics.csv line 3: 'heat' adds up the levels of a gauge, so its use depends on how often a device "
+            "reports; "
+            "max, min or latest do not",
+            "devices.csv: device types 'metre' are not in device_types.csv and have its defaults",
+        )
+
+
+FILE_CASES = {
+    "no file": ("metrics", None, "metrics.csv: there is no such file in {folder}; add it"),
+    "empty file": ("metrics", "", "metrics.csv: is empty; its header is metric,unit,reading_type,aggregation"),
+    "no column": (
+        "tenants", "tenant_id,region\nacme,eu\n",
+        "tenants.csv line 1, column currency_code: is missing from the header; add it",
+    ),
+    "column twice": (
+        "metrics", "metric,unit,unit\nenergy,,\n",
+        "metrics.csv line 1, column unit: appears twice in the header",
+    ),
+    "unnamed column": (
+        "metrics", "metric,\nenergy,\n",
+        "metrics.csv line 1: column 2 has no name; name it or remove it",
+    ),
+    "ragged row": (
+        "metrics", "metric,unit\nenergy,kWh\nheat\n",
+        "metrics.csv line 3: the row's cell count is 1, the header's is 2",
+    ),
+    "quotes": (
+        "metrics", 'metric,unit\n"energy"x,kWh\n',
+        "metrics.csv line 2: is not CSV (',' expected after '\"'); mend its quotes",
+    ),
+    "line after a cell of two lines": (
+        "metrics", 'metric,note\nenergy,"one\ntwo"\nheat\n',
+        "metrics.csv line 4: the row's cell count is 1, the header's is 2",
+    ),
+    "empty cell": (
+        "tenants", "tenant_id,region,currency_code\nacme,,EUR\n",
+        "tenants.csv line 2, column region: is empty; every row needs it",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "text", "expected"), FILE_CASES.values(), ids=FILE_CASES)
+def test_files(write_configuration: Write, table: str, text: str | None, expected: str) -> None:
+    folder = write_configuration(**{table: text})
+    assert errors(folder) == [expected.format(folder=folder)]
+
+
+def test_undecodable_bytes(write_configuration: Write) -> None:
+    folder = write_configuration()
+    (folder / "tenants.csv").write_bytes(b"tenant_id,name,region,currency_code\nacme,Acm\xe9,eu,EUR\n")
+    assert errors(folder) == ["tenants.csv line 2: is not UTF-8; save the file as UTF-8"]
+
+
+CELL_CASES = [
+    ("contracts", "late_policy", "defer", "'defer' is not supported by this release; use grace"),
+    ("contracts", "late_policy", "reopen", "'reopen' is not supported by this release; use grace"),
+    ("contracts", "billing_cycle", "fiscal", "'fiscal' is not supported by this release; use monthly or weekly"),
+    (
+        "contracts", "clock_policy", "ntp",
+        "'ntp' is not supported by this release; use corrected, server, hybrid or device",
+    ),
+    (
+        "contracts", "time_zone", "Mars/Olympus",
+        "'Mars/Olympus' is not a time zone; write an IANA name such as Europe/Madrid",
+    ),
+    ("contracts", "anchor_day", "32", "'32' must lie between 1 and 31"),
+    ("contracts", "anchor_day", "1.5", "'1.5' is not a whole number"),
+    ("contracts", "grace_hours", "-1", "'-1' must lie between 0 and 1000000"),
+    ("contracts", "tax_percent", "101", "'101' must be 100 or less"),
+    ("contracts", "tax_percent", "NaN", "'NaN' is not a finite number"),
+    ("contracts", "minimum_spend_amount", "-5", "'-5' must be 0 or more"),
+    ("contracts", "minimum_spend_amount", "1_000", "'1_000' is not a number; write it as 1234.5"),
+    (
+        "contracts", "starts_at", "01/02/2019",
+        "'01/02/2019' is not an instant; write it as 2019-02-01 (local) or 2019-02-01T00:00:00+01:00",
+    ),
+    (
+        "contracts", "ends_at", "2018-01-01",
+        "2017-12-31T23:00:00+00:00 is not after starts_at 2018-12-31T23:00:00+00:00; correct one of them",
+    ),
+    ("contracts", "tenant_id", "acne", "'acne' is not in tenants.csv; add it there or correct it here"),
+    ("contracts", "rate_card_id", "gold", "'gold' is not in rate_cards.csv; add it there or correct it here"),
+    ("contracts", "contract_id", "a\x07b", r"'a\x07b' contains a control character; remove it"),
+    ("tenants", "currency_code", "eur", "'eur' is not an ISO 4217 code; write three capital letters such as EUR"),
+    ("tenants", "region", "eu/west", "'eu/west' contains '/'; a region names a folder of the landing zone"),
+    (
+        "metrics", "aggregation", "unique",
+        "'unique' is not supported by this release; use sum, count, max, min or latest",
+    ),
+    ("metrics", "reading_type", "rate", "'rate' is not supported by this release; use delta, cumulative or gauge"),
+    (
+        "metrics", "reading_type", "cumulative",
+        "'sum' is not supported by this release for a cumulative metric; use count, max, min or latest",
+    ),
+    (
+        "device_types", "sequence_conflict_policy", "new_epoch",
+        "'new_epoch' is not supported by this release; use quarantine",
+    ),
+    ("device_types", "max_clock_skew_seconds", "inf", "'inf' is not a finite number"),
+    (
+        "rate_cards", "price_model", "percentage",
+        "'percentage' is not supported by this release; use flat, per_unit, volume, graduated or package",
+    ),
+    ("rate_cards", "charge_basis", "events", "'events' is not supported by this release; use usage or active_devices"),
+    ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
+    ("rate_cards", "effective_from_date", "2019-02-30", "'2019-02-30' is not a date; write it as 2019-02-01"),
+    ("rate_cards", "metric", "gas", "'gas' is not in metrics.csv; add it there or correct it here"),
+    (
+        "rate_cards", "currency_code", "GBP",
+        "'GBP' is not 'EUR', the currency of tenant 'acme' (contract 'acme-1'); use another card",
+    ),
+    ("rate_card_tiers", "flat_fee", "0.12345678901", "'0.12345678901' has more than 10 decimals"),
+    ("rate_card_tiers", "flat_fee", "1e10", "'1e10' has more than 10 integer digits"),
+    ("devices", "tenant_id", "acne", "'acne' is not in tenants.csv; add it there or correct it here"),
+]  # fmt: skip
+BASE = {
+    "tenants": {"tenant_id": "acme", "region": "eu", "currency_code": "EUR"},
+    "contracts": {
+        "contract_id": "acme-1", "tenant_id": "acme", "starts_at": "2019-01-01", "time_zone": "Europe/Madrid",
+        "rate_card_id": "basic",
+    },
+    "metrics": {"metric": "energy"},
+    "device_types": {"device_type": "meter"},
+    "devices": {"tenant_id": "acme", "device_id": "d1"},
+    "rate_cards": {"rate_card_id": "basic", "currency_code": "EUR", "price_model": "flat"},
+    "rate_card_tiers": {"rate_card_id": "basic", "tier_number": "1", "flat_fee": "5"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("table", "column", "value", "explanation"), CELL_CASES)
+def test_cells(write_configuration: Write, table: str, column: str, value: str, explanation: str) -> None:
+    files = {name: dict(cells) for name, cells in BASE.items()}
+    files[table][column] = value
+    texts = {name: f"{','.join(cells)}\n{','.join(cells.values())}\n" for name, cells in files.items()}
+    # A cumulative metric is refused for what it would be added up to.
+    place = "aggregation" if value == "cumulative" else column
+    assert errors(write_configuration(**texts))[0] == f"{table}.csv line 2, column {place}: {explanation}"
+
+
+@pytest.mark.parametrize(
+    "device_id",
+    [
+        "00:1B:44:11:3a:b7", "00-1B-44-11-3A-B7", "001b44113ab7", "001b.4411.3ab7",  # MAC
+        "70B3D57ED0001234", "70-B3-D5-7E-D0-00-12-34",  # EUI-64
+        "490154203237518",  # IMEI
+    ],
+)  # fmt: skip
+def test_hardware_identifiers_are_refused_and_masked(write_configuration: Write, device_id: str) -> None:
+    mask = "*" * (len(device_id) - 4) + device_id[-4:]
+    folder = write_configuration(devices=f"tenant_id,device_id\nacme,{device_id}\n")
+    assert errors(folder) == [
+        f"devices.csv line 2, column device_id: '{mask}' looks like a hardware identifier (MAC, EUI-64, IMEI); "
+        "use an alias of your own"
+    ]
+
+
+DUPLICATE_CASES = {
+    "tenants": (
+        "tenant_id,region,currency_code\nacme,eu,EUR\nacme,us,EUR\n",
+        "tenants.csv line 3: tenant_id 'acme' is already on line 2; remove one of the two",
+    ),
+    "contracts": (
+        f"{CONTRACT}\nc1,acme,2019-01-01,UTC,basic\nc1,bolt,2019-01-01,UTC,basic\n",
+        "contracts.csv line 3: contract_id 'c1' is already on line 2; remove one of the two",
+    ),
+    "devices": (
+        "tenant_id,device_id\nacme,d1\nacme,d2\nacme,d1\n",
+        "devices.csv line 4: tenant_id 'acme', device_id 'd1' is already on line 2; remove one of the two",
+    ),
+    "device_types": (
+        "device_type\nmeter\nmeter\n",
+        "device_types.csv line 3: device_type 'meter' is already on line 2; remove one of the two",
+    ),
+    "metrics": (
+        "metric\nenergy\nenergy\n", "metrics.csv line 3: metric 'energy' is already on line 2; remove one of the two",
+    ),
+    "rate_card_tiers": (
+        "rate_card_id,metric,charge_basis,tier_number,unit_price\nbasic,energy,,1,1\n"
+        "basic,,active_devices,1,1\nbasic,energy,usage,1,2\n",
+        "rate_card_tiers.csv line 4: rate_card_id 'basic', rate_card_version 1, metric 'energy', charge_basis 'usage', "
+        "tier_number 1 is already on line 2; remove one of the two",
+    ),
+    "rate_cards": (
+        "rate_card_id,currency_code,metric,charge_basis,price_model\nbasic,EUR,energy,,graduated\n"
+        "basic,EUR,,active_devices,per_unit\nbasic,EUR,,active_devices,flat\n",
+        "rate_cards.csv line 4: rate_card_id 'basic', rate_card_version 1, metric (empty), charge_basis "
+        "'active_devices' "
+        "is already on line 3; remove one of the two",
+    ),
+    "period_overrides": (
+        "tenant_id,period_start_date,closes_at\nacme,2019-02-01,2019-03-05\nacme,2019-02-01,2019-03-06\n",
+        "period_overrides.csv line 3: tenant_id 'acme', period_start_date 2019-02-01 is already on line 2; "
+        "remove one of the two",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("table", "text", "expected"), [(k, *v) for k, v in DUPLICATE_CASES.items()], ids=DUPLICATE_CASES
+)
+def test_duplicate_keys(write_configuration: Write, table: str, text: str, expected: str) -> None:
+    assert errors(write_configuration(**{table: text}))[0] == expected
+
+
+def test_two_tenants_may_use_the_same_device_id(write_configuration: Write) -> None:
+    folder = write_configuration(
+        tenants="tenant_id,region,currency_code\nacme,eu,EUR\nbolt,eu,EUR\n",
+        devices="tenant_id,device_id\nacme,d1\nbolt,d1\n",
+    )
+    assert stored(folder, "devices") == [["acme", "d1", "", "", "", ""], ["bolt", "d1", "", "", "", ""]]
+
+
+CONTRACT_CASES = {
+    "overlap": (
+        "c1,acme,2019-01-01,2019-03-01,UTC,basic,,\nc2,acme,2019-02-01,,UTC,basic,,\n",
+        "contracts.csv line 3, column starts_at: contract 'c2' begins at 2019-02-01T00:00:00+00:00, but contract 'c1' "
+        "(line 2) of the same tenant ends at 2019-03-01T00:00:00+00:00; contracts of a tenant may not overlap, so end "
+        "that one first",
+    ),
+    "overlap without an end": (
+        "c2,acme,2019-02-01,,UTC,basic,,\nc1,acme,2019-01-01,,UTC,basic,,\n",
+        "contracts.csv line 2, column starts_at: contract 'c2' begins at 2019-02-01T00:00:00+00:00, but contract 'c1' "
+        "(line 3) of the same tenant has no ends_at; contracts of a tenant may not overlap, so end that one first",
+    ),
+    "same local date": (
+        "c1,acme,2019-01-01T00:00,2019-01-01T12:00,UTC,basic,,\nc2,acme,2019-01-01T12:00,,UTC,basic,,\n",
+        "contracts.csv line 3, column starts_at: contract 'c2' begins at 2019-01-01T12:00:00+00:00, on the same "
+        "local date "
+        "as contract 'c1' (line 2); begin it a day later",
+    ),
+    "weekly": (
+        "c1,acme,2019-01-01,,UTC,basic,weekly,8\n",
+        "contracts.csv line 2, column anchor_day: '8' is no day of the week; write 1 (Monday) to 7 (Sunday)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "expected"), CONTRACT_CASES.values(), ids=CONTRACT_CASES)
+def test_contracts(write_configuration: Write, rows: str, expected: str) -> None:
+    header = "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id,billing_cycle,anchor_day\n"
+    assert errors(write_configuration(contracts=header + rows)) == [expected]
+
+
+def test_contracts_may_follow_each_other(write_configuration: Write) -> None:
+    header = "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id\n"
+    rows = "c1,acme,2019-01-01,2019-02-01,UTC,basic\nc2,acme,2019-02-01,,UTC,basic\n"
+    assert len(stored(write_configuration(contracts=header + rows), "contracts")) == 2
+
+
+PRICE_CASES = {
+    "no tier": (
+        "flat,", "",
+        "rate_cards.csv line 2: rate_card_id 'basic', rate_card_version 1, metric (empty), charge_basis 'usage' has no "
+        "price; add its tier to rate_card_tiers.csv",
+    ),
+    "tier of no card": (
+        "flat,", "basic,1,,,5\ngold,1,,,5\n",
+        "rate_card_tiers.csv line 3: rate_card_id 'gold', rate_card_version 1, metric (empty), charge_basis 'usage' "
+        "is not "
+        "in rate_cards.csv; add it there or correct it here",
+    ),
+    "gap": (
+        "volume,", "basic,1,10,1,\nbasic,3,,1,\n",
+        "rate_card_tiers.csv line 3, column tier_number: '3' should be 2; number the tiers of a charge 1, 2, 3 "
+        "without a gap",
+    ),
+    "bounded last tier": (
+        "volume,", "basic,1,10,1,\nbasic,2,20,1,\n",
+        "rate_card_tiers.csv line 3, column up_to: '20' bounds the last tier; leave it empty, or use above it would "
+        "have "
+        "no price",
+    ),
+    "unbounded first tier": (
+        "graduated,", "basic,1,,1,\nbasic,2,,1,\n",
+        "rate_card_tiers.csv line 2, column up_to: is empty, which only the last tier may be; write its inclusive "
+        "upper "
+        "bound",
+    ),
+    "bounds that do not rise": (
+        "graduated,", "basic,1,10,1,\nbasic,2,10,1,\nbasic,3,,1,\n",
+        "rate_card_tiers.csv line 3, column up_to: '10' is not above the tier before ('10'); bounds are cumulative",
+    ),
+    "no price": (
+        "volume,", "basic,1,,,\n",
+        "rate_card_tiers.csv line 2: unit_price and flat_fee are both empty; a tier needs one of them (0 is a price)",
+    ),
+    "flat without flat_fee": (
+        "flat,", "basic,1,,5,\n",
+        "rate_card_tiers.csv line 2, column flat_fee: is empty; a flat price needs the fee of a whole period (0 is a "
+        "price)",
+    ),
+    "flat with unit_price": (
+        "flat,", "basic,1,,0.50,5\n",
+        "rate_card_tiers.csv line 2, column unit_price: '0.5' would not be billed by a flat price; leave it empty or "
+        "use "
+        "per_unit",
+    ),
+    "per_unit without unit_price": (
+        "per_unit,", "basic,1,,,5\n",
+        "rate_card_tiers.csv line 2, column unit_price: is empty; a per_unit price needs the price of one unit (0 is a "
+        "price)",
+    ),
+    "per_unit with two tiers": (
+        "per_unit,", "basic,1,10,1,\nbasic,2,,1,\n",
+        "rate_card_tiers.csv line 3, column tier_number: a per_unit price has one tier; use volume or graduated for "
+        "several",
+    ),
+    "package without a size": (
+        "package,", "basic,1,,1,\n",
+        "rate_cards.csv line 2, column package_size: is empty; a package needs the number of units in it, more than 0",
+    ),
+    "package of nothing": (
+        "package,0", "basic,1,,1,\n", "rate_cards.csv line 2, column package_size: '0' must be greater than 0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("model", "tiers", "expected"), PRICE_CASES.values(), ids=PRICE_CASES)
+def test_prices(write_configuration: Write, model: str, tiers: str, expected: str) -> None:
+    folder = write_configuration(
+        rate_cards=f"{CARD},package_size\nbasic,EUR,{model}\n", rate_card_tiers=f"{TIER}\n{tiers}"
+    )
+    assert errors(folder) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (
+            "basic,EUR,flat,1,2019-01-01,\nbasic,EUR,flat,2,2019-01-01,\n",
+            "2019-01-01 is already the date of version 1 (line 2); only one version of a card can be in force, so "
+            "give it a "
+            "later date",
+        ),
+        (
+            "basic,EUR,flat,1,2019-01-01,\nbasic,EUR,flat,1,2019-02-01,energy\n",
+            "2019-02-01 is not 2019-01-01, the date of the same version on line 2; a version comes into force as a "
+            "whole, so "
+            "give its rows one date",
+        ),
+    ],
+)
+def test_a_version_has_a_date_of_its_own(write_configuration: Write, rows: str, expected: str) -> None:
+    folder = write_configuration(
+        rate_cards=f"{CARD},rate_card_version,effective_from_date,metric\n{rows}",
+        rate_card_tiers=f"{TIER},rate_card_version,metric\nbasic,1,,,5,1,\nbasic,1,,,6,2,\nbasic,1,,,6,1,energy\n",
+    )
+    assert errors(folder)[0] == f"rate_cards.csv line 3, column effective_from_date: {expected}"
+
+
+def test_a_version_that_drops_a_charge_is_doubtful(write_configuration: Write) -> None:
+    folder = write_configuration(
+        rate_cards=f"{CARD},rate_card_version,effective_from_date,metric\n"
+        "basic,EUR,flat,1,2019-01-01,\nbasic,EUR,flat,1,2019-01-01,energy\nbasic,EUR,flat,2,2019-02-01,\n",
+        rate_card_tiers=f"{TIER},rate_card_version,metric\nbasic,1,,,5,1,\nbasic,1,,,6,2,\nbasic,1,,,6,1,energy\n",
+    )
+    with checked_folder(folder) as checked:
+        assert checked.warnings == (
+            "rate_cards.csv: version 2 of 'basic' has no charge for metric 'energy', charge_basis 'usage', which "
+            "version 1 "
+            "had; from 2019-02-01 on it is not billed",
+        )
+
+
+def test_instants_of_other_tables_are_local_to_the_contract(write_configuration: Write) -> None:
+    overrides = "tenant_id,period_start_date,closes_at,reason\nacme,2019-02-01,2019-03-05,outage\n"
+    folder = write_configuration(period_overrides=overrides)
+    assert stored(folder, "period_overrides") == [["acme", "2019-02-01", "2019-03-04T23:00:00+00:00", "outage"]]
+    two_zones = (
+        "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id\n"
+        "c1,acme,2019-01-01,2019-01-31,UTC,basic\nc2,acme,2019-02-01,,Europe/Madrid,basic\n"
+    )
+    assert errors(write_configuration(period_overrides=overrides, contracts=two_zones)) == [
+        "period_overrides.csv line 2, column closes_at: '2019-03-05' has no offset and the contracts of tenant "
+        "'acme' have "
+        "different time zones; write it with an offset, as 2019-02-01T00:00:00+01:00"
+    ]
+
+
+def test_all_errors_are_told_and_what_follows_from_them_is_not(write_configuration: Write) -> None:
+    folder = write_configuration(
+        tenants="tenant_id,region,currency_code\nacme,eu,euro\n",
+        metrics="metric,aggregation\nenergy,mean\n",
+    )
+    assert errors(folder) == [
+        "tenants.csv line 2, column currency_code: 'euro' is not an ISO 4217 code; write three capital letters such "
+        "as EUR",
+        "metrics.csv line 2, column aggregation: 'mean' is not supported by this release; use sum, count, max, min or "
+        "latest",
+    ]
+
+
+def test_the_first_twenty_errors_are_printed(write_configuration: Write) -> None:
+    rows = "".join(f"nobody,d{number}\n" for number in range(25))
+    found = errors(write_configuration(devices="tenant_id,device_id\n" + rows))
+    assert len(found) == 21
+    assert (
+        found[19]
+        == "devices.csv line 21, column tenant_id: 'nobody' is not in tenants.csv; add it there or correct it here"
+    )
+    assert found[20] == "and 5 more"
+
+
+def test_the_demo_configuration_is_valid() -> None:
+    demo = Path(__file__).parents[3] / "dbt_project" / "config"
+    with checked_folder(demo) as checked:
+        assert checked.warnings == ()
