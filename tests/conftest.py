@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: a PostgreSQL server, and migrated databases on it."""
+"""Fixtures shared by all tests: a PostgreSQL server, and migrated databases and whole platforms on it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import conninfo, sql
+from support import Pipeline, run_dbt
 
 from orchestration.database import embedded, migrations
 from orchestration.settings import Settings
@@ -83,6 +84,34 @@ def fresh_database(server_url: str, template_database: str, tmp_path: Path) -> I
     """Settings of a platform whose database is migrated and empty, and is dropped after the test."""
     with _database(server_url, template=template_database) as name:
         yield Settings(home=tmp_path, database_url=_url(server_url, name), landing_url=None, config_url=None)
+
+
+@pytest.fixture(scope="session")
+def deployed_template(server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Name of a database to copy in which the relations of the dbt project are built."""
+    with _database(server_url, template=template_database) as name:
+        run_dbt(Settings(tmp_path_factory.mktemp("deployed"), _url(server_url, name), None, None), "run")
+        yield name
+
+
+@pytest.fixture
+def new_pipeline(server_url: str, deployed_template: str, tmp_path: Path) -> Iterator[Callable[[], Pipeline]]:
+    """A function that makes a platform with nothing in it; its database is dropped after the test."""
+    with ExitStack() as databases:
+
+        def make() -> Pipeline:
+            name = databases.enter_context(_database(server_url, template=deployed_template))
+            home = tmp_path / name
+            home.mkdir()
+            return Pipeline(Settings(home, _url(server_url, name), None, None))
+
+        yield make
+
+
+@pytest.fixture
+def pipeline(new_pipeline: Callable[[], Pipeline]) -> Pipeline:
+    """A platform with nothing in it."""
+    return new_pipeline()
 
 
 @contextmanager

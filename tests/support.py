@@ -1,12 +1,65 @@
-"""Helpers that several tests use."""
+"""Helpers that several tests use: dbt in this process, and a whole platform fed from Python data."""
 
 from __future__ import annotations
 
+import csv
+import functools
+import json
 import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from orchestration.database.connection import libpq_environment
+from expectations.landing import gate_landed_loads
+from orchestration import closing, verification
+from orchestration.config.load import load_configuration
+from orchestration.database.connection import connect, libpq_environment
+from orchestration.errors import MeterlineError
+from orchestration.ingest.landing import days_with_files
+from orchestration.ingest.loader import LoadResult, load_days
 from orchestration.settings import DBT_PROJECT, Settings
+
+Message = dict[str, Any]
+
+LOAD = ("build", "--select", "tag:load", "--exclude-resource-type", "unit_test")
+CLOSE = ("build", "--select", "tag:close", "--exclude", "tag:load", "--exclude-resource-type", "unit_test")
+AUDIT = ("test", "--select", "tag:audit", "--exclude-resource-type", "unit_test")
+
+# Which tables a history leaves, and the columns in which two equal histories may differ: when and by which run.
+PUBLISHED = (
+    "billing_events",
+    "device_usage",
+    "duplicate_rates",
+    "fleet_usage",
+    "invoice_lines",
+    "invoices",
+    "late_events",
+    "period_closes",
+    "quarantined_messages",
+    "usage_daily",
+    "usage_hourly",
+    "usage_minutely",
+)
+OF_THE_RUN = ("close_id", "config_load_id", "last_load_id", "loaded_at", "recorded_at")
+INVOICE_VERSIONS = """
+select invoice_id, invoice_version, total_amount::text from finance.invoices order by 1, 2
+"""
+FLEET = """
+select period_id, metric, trim_scale(quantity)::text from finance.fleet_usage where tenant_id = %s order by 1, 2
+"""
+COLUMNS = """
+select table_name, string_agg(quote_ident(column_name), ', ' order by ordinal_position)
+from information_schema.columns
+where table_schema = 'finance' and table_name = any(%s) and column_name <> all(%s)
+group by table_name
+order by table_name
+"""
+
+
+# --- dbt in this process ---------------------------------------------------------------------------------------------
 
 
 def run_dbt(settings: Settings, *arguments: str) -> None:
@@ -17,13 +70,295 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
     # dbt takes seconds to import, so only a test that runs it pays for it.
     from dbt.cli.main import dbtRunner
 
-    target = settings.home / "dbt"
-    environment = libpq_environment(settings) | {"METERLINE_DBT_TARGET_PATH": str(target), "DO_NOT_TRACK": "1"}
-    folders = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-    outputs = ["--target-path", str(target), "--log-path", str(target / "logs")]
+    environment = libpq_environment(settings) | {"DO_NOT_TRACK": "1"}
     with mock.patch.dict(os.environ, environment):
-        finished = dbtRunner().invoke(["--quiet", *arguments, *folders, *outputs])
+        manifest = _manifest_of(environment["PGDATABASE"])
+        finished = dbtRunner(manifest=manifest).invoke(["--quiet", "--no-write-json", *arguments, *_outputs(settings)])
     if not finished.success:
         nodes = getattr(finished.result, "results", None) or []
         problems = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]
         raise AssertionError("\n".join(problems) or str(finished.exception))
+
+
+@functools.cache
+def _parsed_project() -> Any:
+    from dbt.cli.main import dbtRunner
+
+    # Without partial parsing nothing is written, and nothing that another version of the project left is read.
+    finished = dbtRunner().invoke(["--quiet", "--no-partial-parse", "--no-write-json", "parse", *_folders()])
+    assert finished.success, finished.exception
+    return finished.result
+
+
+def _manifest_of(database: str) -> Any:
+    """The project, parsed once; the name of the database is all that parsing takes from the environment."""
+    manifest = _parsed_project()
+    for node in (*manifest.nodes.values(), *manifest.sources.values()):
+        if node.relation_name is not None:
+            node.relation_name = node.relation_name.replace(f'"{node.database}".', f'"{database}".', 1)
+        node.database = database
+    return manifest
+
+
+def _folders() -> list[str]:
+    return ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
+
+
+def _outputs(settings: Settings) -> list[str]:
+    target = settings.home / "dbt"
+    return [*_folders(), "--target-path", str(target), "--log-path", str(target / "logs"), "--log-level-file", "none"]
+
+
+# --- telemetry and configuration as Python data ----------------------------------------------------------------------
+
+
+def instant(text: str) -> datetime:
+    """`2019-03-01T00:00:00Z`, or without seconds or zone, as an instant; UTC where nothing is said."""
+    moment = datetime.fromisoformat(text)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def message(
+    tenant: str,
+    device: str,
+    seq: int,
+    quantity: object,
+    at: str | datetime,
+    received: str | datetime | None = None,
+    **others: object,
+) -> Message:
+    """A message measured `at` by the device's clock; received a second later where nothing else is said."""
+    measured = instant(at) if isinstance(at, str) else at
+    arrived = instant(received) if isinstance(received, str) else received or measured + timedelta(seconds=1)
+    return {
+        "tenant_id": tenant,
+        "device_id": device,
+        "metric": "energy",
+        "msg_seq": seq,
+        "quantity": str(quantity),
+        "device_ts": stamp(measured),
+        "received_at": stamp(arrived),
+        **others,
+    }
+
+
+def stamp(moment: datetime) -> str:
+    """An instant as landing files carry it."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass
+class Configuration:
+    """A configuration folder in the making: tenants with their contract and devices, cards with their tiers."""
+
+    tables: dict[str, list[dict[str, object]]] = field(
+        default_factory=lambda: {
+            name: []
+            for name in (
+                "tenants",
+                "contracts",
+                "devices",
+                "device_types",
+                "metrics",
+                "rate_cards",
+                "rate_card_tiers",
+                "period_overrides",
+            )
+        }
+    )
+
+    def __post_init__(self) -> None:
+        """Everybody's default: energy in kWh at 1.00 EUR, so that an amount is a number of kWh."""
+        self.metric("energy", unit="kWh")
+        self.rate_card("euro-per-kwh", (None, "1.00"), metric="energy")
+
+    def metric(self, name: str, **columns: object) -> None:
+        """Declare a metric."""
+        self.tables["metrics"].append({"metric": name, **columns})
+
+    def tenant(
+        self, tenant_id: str, *devices: str, region: str = "eu", device_type: str | None = None, **contract: object
+    ) -> None:
+        """A tenant with devices and one contract, from 1 January 2019 in UTC where nothing else is said."""
+        self.tables["tenants"].append({"tenant_id": tenant_id, "region": region, "currency_code": "EUR"})
+        self.tables["devices"] += [
+            {"tenant_id": tenant_id, "device_id": device, "device_type": device_type} for device in devices
+        ]
+        self.contract(f"{tenant_id}-1", tenant_id, **contract)
+
+    def contract(self, contract_id: str, tenant_id: str, **columns: object) -> None:
+        """Another contract of a tenant."""
+        defaults = {"starts_at": "2019-01-01", "time_zone": "UTC", "rate_card_id": "euro-per-kwh"}
+        self.tables["contracts"].append(defaults | {"contract_id": contract_id, "tenant_id": tenant_id} | columns)
+
+    def rate_card(
+        self,
+        rate_card_id: str,
+        *tiers: tuple[object, object] | tuple[object, object, object],
+        metric: str | None = "energy",
+        charge_basis: str = "usage",
+        price_model: str = "per_unit",
+        **columns: object,
+    ) -> None:
+        """A charge of a card; a tier is (up to, unit price[, flat fee])."""
+        key = {"rate_card_id": rate_card_id, "metric": metric, "charge_basis": charge_basis}
+        self.tables["rate_cards"].append({"currency_code": "EUR", "price_model": price_model} | key | columns)
+        for number, (up_to, unit_price, *flat_fee) in enumerate(tiers, start=1):
+            tier = {"tier_number": number, "up_to": up_to, "unit_price": unit_price, "flat_fee": next(iter(flat_fee), "")}
+            version = {"rate_card_version": columns["rate_card_version"]} if "rate_card_version" in columns else {}
+            self.tables["rate_card_tiers"].append(key | tier | version)
+
+    def write(self, folder: Path) -> None:
+        """Write the CSVs; a table without rows has none."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, rows in self.tables.items():
+            path = folder / f"{name}.csv"
+            path.unlink(missing_ok=True)
+            if rows:
+                names = list(dict.fromkeys(column for row in rows for column in row))
+                with path.open("w", newline="", encoding="utf-8") as file:
+                    writer = csv.DictWriter(file, names, restval="")
+                    writer.writeheader()
+                    writer.writerows(rows)
+
+
+# --- a platform ------------------------------------------------------------------------------------------------------
+
+
+class Pipeline:
+    """A platform with its own database, landing zone and configuration, run step by step in this process.
+
+    The steps are those of the Dagster jobs, in their order; `settings` name a database whose relations are deployed.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the platform's database; landing zone and configuration lie under its home."""
+        self.settings = Settings(
+            home=settings.home,
+            database_url=settings.database_url,
+            landing_url=str(settings.home / "landing"),
+            config_url=str(settings.home / "config"),
+        )
+        self.configuration = Configuration()
+        self._landed = 0
+
+    def tenant(self, tenant_id: str, *devices: str, **columns: Any) -> None:
+        """Configure a tenant; see Configuration.tenant."""
+        self.configuration.tenant(tenant_id, *devices, **columns)
+
+    def land(
+        self, *messages: Mapping[str, object], name: str | None = None, day: str | None = None, region: str = "eu"
+    ) -> list[str]:
+        """Write messages as JSON lines, one new file per UTC day of receipt, or all into the file of `day`."""
+        self._landed += 1
+        by_day: dict[str, list[Mapping[str, object]]] = {}
+        for row in messages:
+            by_day.setdefault(day or str(row["received_at"])[:10], []).append(row)
+        name = name or f"part-{self._landed:04d}.jsonl"
+        return [
+            self.land_bytes(name, "".join(json.dumps(row) + "\n" for row in rows).encode(), folder_day, region)
+            for folder_day, rows in sorted(by_day.items())
+        ]
+
+    def land_bytes(self, name: str, content: bytes, day: str, region: str = "eu") -> str:
+        """Write a landing file as it is; returns its path relative to the landing zone."""
+        relative = f"region={region}/date={day}/{name}"
+        path = Path(str(self.settings.landing)) / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return relative
+
+    def process(self, first: date | None = None, last: date | None = None) -> list[LoadResult]:
+        """Configuration, landing files of the received days (all where none are given), gate, metering."""
+        self.configuration.write(Path(str(self.settings.config_url)))
+        load_configuration(self.settings)
+        results = self.load(first, last)
+        with connect(self.settings, "meterline_ingest") as session:
+            gate_landed_loads(session)
+        self.meter()
+        return results
+
+    def load(self, first: date | None = None, last: date | None = None) -> list[LoadResult]:
+        """Landing files to raw rows, no further."""
+        days = days_with_files(self.settings.landing)
+        return [] if days is None else load_days(self.settings, first or days[0], last or days[1])
+
+    def meter(self) -> None:
+        """Accepted loads to use, as the asset metering_models does."""
+        run_dbt(self.settings, *LOAD)
+        waiting = self.rows("select source_file from ledger.loads where status in ('landed', 'accepted', 'claimed')")
+        assert waiting == []
+
+    def close(self, month: str, as_of: str | None = None) -> list[tuple[Any, ...]]:
+        """Close the month as the job close_period does; returns (invoice_id, version, total) of what it made.
+
+        Raises the MeterlineError with which the platform refuses.
+        """
+        from dagster import Failure, build_asset_context
+
+        from orchestration.assets.billing import CloseConfig, close_requests
+        from orchestration.resources import Platform
+
+        context = build_asset_context(partition_key=closing.parse_month(month).isoformat())
+        before = self.rows(INVOICE_VERSIONS)
+        with mock.patch.dict(os.environ, self.environment()):
+            try:
+                close_requests(context, config=CloseConfig(as_of=as_of or ""), platform=Platform())
+            except Failure as failure:
+                if isinstance(failure.__cause__, MeterlineError):
+                    raise failure.__cause__ from None
+                raise
+        run_dbt(self.settings, *CLOSE)
+        return [row for row in self.rows(INVOICE_VERSIONS) if row not in before]
+
+    def prove(self) -> dict[str, list[str]]:
+        """Every proof of `meterline verify` that does not hold, with its problems."""
+        with connect(self.settings, "meterline_auditor") as session:
+            proofs = verification.prove(session)
+        with connect(self.settings, "meterline_transform") as session:
+            closing.request(session, "verify", date(1970, 1, 1), datetime.now(UTC))
+        run_dbt(self.settings, *CLOSE)
+        with connect(self.settings, "meterline_auditor") as session:
+            proofs.append(verification.prove_reproduction(session))
+        return {proof.name: proof.problems for proof in proofs if not proof.holds}
+
+    def audit(self) -> None:
+        """The dbt tests over all history, which daily runs leave out."""
+        run_dbt(self.settings, *AUDIT)
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        with connect(self.settings) as session:
+            return session.execute(query.encode(), parameters or None).fetchall()
+
+    def fleet(self, tenant_id: str) -> dict[str, str]:
+        """A tenant's use by period and metric (`energy` is not named), without trailing zeros."""
+        rows = self.rows(FLEET, tenant_id)
+        return {period if metric == "energy" else f"{period} {metric}": quantity for period, metric, quantity in rows}
+
+    def refused(self) -> list[tuple[str, int]]:
+        """Quarantined messages, counted by reason."""
+        return self.rows("select reason, count(*) from finance.quarantined_messages group by 1 order by 1")
+
+    def execute(self, statements: str) -> None:
+        """Run statements as the login, a superuser."""
+        with connect(self.settings) as session:
+            session.execute(statements.encode())
+
+    def published(self, tables: Iterable[str] = PUBLISHED) -> dict[str, list[str]]:
+        """What finance reads, as sorted rows of text, without what differs between two runs of one history."""
+        columns = dict(self.rows(COLUMNS, list(tables), list(OF_THE_RUN)))
+        return {
+            table: [row for (row,) in self.rows(f'select ({names})::text as r from finance.{table} order by r collate "C"')]
+            for table, names in columns.items()
+        }
+
+    def environment(self) -> dict[str, str]:
+        """Variables by which a command finds this platform."""
+        assert self.settings.database_url is not None
+        return {
+            "METERLINE_HOME": str(self.settings.home),
+            "METERLINE_DATABASE_URL": self.settings.database_url,
+            "METERLINE_LANDING": str(self.settings.landing_url),
+            "METERLINE_CONFIG": str(self.settings.config_url),
+        }

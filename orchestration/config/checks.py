@@ -57,6 +57,7 @@ class Checks:
     """The rules over one folder's rows; what they find goes to `problems`, doubts that stop nobody to `warnings`."""
 
     def __init__(self, rows: Rows, problems: Problems) -> None:
+        """Take the rows read so far; nothing is checked yet."""
         self.warnings: list[str] = []
         self._rows = rows
         self._problems = problems

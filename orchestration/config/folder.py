@@ -118,6 +118,7 @@ class NormalForm:
     """
 
     def __init__(self, table: Table, folder: Path) -> None:
+        """Nothing is written before the context is entered."""
         self.table = table
         self.path = folder / table.name
         self.row_count = 0
@@ -126,10 +127,12 @@ class NormalForm:
         self._digests = bytearray()
 
     def __enter__(self) -> NormalForm:
+        """Begin the file."""
         self._file = self.path.open("w", encoding="utf-8", newline="\n")
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the file."""
         self._file.close()
 
     def write(self, line: int, row: Row) -> None:

@@ -18,7 +18,10 @@ from orchestration.config.problems import MAX_PRINTED, Problems
 
 @dataclass(frozen=True)
 class Rule:
-    """A refusal, the file that it is reported for, and the columns that `{changes}` compares."""
+    """A refusal, the file that it is reported for, and the columns that `{changes}` compares.
+
+    `{fresh}` and `{gone}` in the query are the views of the file's table.
+    """
 
     file: str
     query: LiteralString
@@ -89,6 +92,21 @@ TERMS = (
     "close_delay_minutes", "clock_policy", "rate_card_id", "minimum_spend_amount", "tax_percent",
 )  # fmt: skip
 METERING_TERMS = ("tenant_id", "starts_at", "time_zone", "billing_cycle", "anchor_day", "grace_hours", "clock_policy")
+
+# For the table of cards and the one of their tiers alike: a row added to a version changes its price, too.
+USED_VERSIONS: LiteralString = """
+select min(changed.line), null, format(
+    'rate card %L version %s was used by a closed period and is immutable (rows were changed, added or removed); take '
+    'the change back and add a new version with a later effective_from_date',
+    changed.rate_card_id, changed.rate_card_version)
+from (
+    select line, rate_card_id, rate_card_version from {fresh}
+    union all
+    select null, rate_card_id, rate_card_version from {gone}
+) as changed
+inner join used_cards as used using (rate_card_id, rate_card_version)
+group by changed.rate_card_id, changed.rate_card_version
+"""
 
 RULES = (
     Rule(
@@ -302,25 +320,8 @@ RULES = (
         )
         """,
     ),
-    *(
-        Rule(
-            f"{table}.csv",
-            f"""
-            select min(changed.line), null, format(
-                'rate card %L version %s was used by a closed period and is immutable (rows were changed, added or '
-                'removed); take the change back and add a new version with a later effective_from_date',
-                changed.rate_card_id, changed.rate_card_version)
-            from (
-                select line, rate_card_id, rate_card_version from fresh_{table}
-                union all
-                select null, rate_card_id, rate_card_version from gone_{table}
-            ) as changed
-            inner join used_cards as used using (rate_card_id, rate_card_version)
-            group by changed.rate_card_id, changed.rate_card_version
-            """,
-        )
-        for table in ("rate_cards", "rate_card_tiers")
-    ),
+    Rule("rate_cards.csv", USED_VERSIONS),
+    Rule("rate_card_tiers.csv", USED_VERSIONS),
     Rule(
         "rate_cards.csv",
         """
@@ -352,7 +353,10 @@ def refuse_forbidden_changes(connection: psycopg.Connection) -> None:
         connection.execute(view)
     problems = Problems()
     for rule in RULES:
-        query = sql.SQL(rule.query).format(changes=_changes(rule.columns))
+        table = rule.file.removesuffix(".csv")
+        query = sql.SQL(rule.query).format(
+            changes=_changes(rule.columns), fresh=sql.Identifier(f"fresh_{table}"), gone=sql.Identifier(f"gone_{table}")
+        )
         refusals = connection.execute(
             sql.SQL(
                 "select refusal.*, count(*) over () from ({}) as refusal (line, column_name, explanation)"

@@ -57,7 +57,7 @@ where kept.valid_to_load is null
 """
 INSERT_FRESH = """
 insert into {kept} ({columns}, row_sha256, valid_from_load)
-select {columns}, row_sha256, %(config_load_id)s from {fresh} order by row_sha256
+select {columns}, row_sha256, %(config_load_id)s from {fresh}
 """
 
 # `where not exists` and not `on conflict`: that would burn a number for every name that is known already.

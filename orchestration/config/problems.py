@@ -13,6 +13,7 @@ class Problems:
     """Errors as lines for the user; the first ones are kept, the rest are counted."""
 
     def __init__(self) -> None:
+        """Begin without errors."""
         self._lines: list[str] = []
         self._counts: Counter[str] = Counter()
 

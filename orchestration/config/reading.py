@@ -27,6 +27,7 @@ class TableFile:
     """The CSV of one table. `ignored_columns` is known once reading has begun."""
 
     def __init__(self, folder: Path, table: Table, problems: Problems) -> None:
+        """Nothing is read yet; what is wrong will go to `problems`."""
         self.table = table
         self.ignored_columns: tuple[str, ...] = ()
         self._path = folder / table.file

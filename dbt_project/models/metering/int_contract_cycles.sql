@@ -1,7 +1,18 @@
--- Whole billing cycles that a contract touches, as local dates, up to the horizon of what was received.
-with horizon as (
+-- Whole billing cycles that a contract touches, as local dates, up to the horizon of what was received or dated.
+with received as (
     select max(greatest(last_received_at, received_date + interval '1 day')) + interval '3 days' as ends_at
     from {{ source('ledger', 'loads') }}
+),
+
+-- A contract may trust a clock that runs far ahead; its events need their period too.
+dated as (
+    select max(event_at) + interval '1 day' as ends_at from {{ ref('int_dated_events') }}
+),
+
+horizon as (
+    select greatest(received.ends_at, dated.ends_at) as ends_at
+    from received
+    cross join dated
 ),
 
 contracts as (

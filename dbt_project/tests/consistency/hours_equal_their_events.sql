@@ -14,7 +14,8 @@ with rebuilt as (
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
     where event.disposition = 'b'
-    group by 1, 2, 3, 4, 5, metric.aggregation
+    group by
+        event.tenant_no, event.device_no, event.metric_no, event.period_no, bucket_start_at, metric.aggregation
 )
 
 {{ compared_buckets('rebuilt', source('store', 'usage_hours')) }}

@@ -5,7 +5,9 @@
 with ordered as (
     select
         period.*,
-        lead(period.period_start_at) over (partition by period.tenant_no order by period.period_start_at) as next_start_at
+        lead(period.period_start_at) over (
+            partition by period.tenant_no order by period.period_start_at
+        ) as next_start_at
     from {{ ref('int_named_periods') }} as period
 )
 

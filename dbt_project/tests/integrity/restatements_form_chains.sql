@@ -21,9 +21,10 @@ left join {{ source('store', 'events') }} as stored
     and version.stored_device_ts = stored.device_ts
 where
     case
-        when version.is_first then
-            (stored.event_at, stored.period_no, stored.disposition::text, stored.is_skew_candidate, stored.quantity)::text
-            is distinct from version.stated_state
+        when version.is_first
+            then version.stated_state is distinct from (
+                stored.event_at, stored.period_no, stored.disposition::text, stored.is_skew_candidate, stored.quantity
+            )::text
         else
             version.previous_version is distinct from version.version - 1
             or version.previous_state is distinct from version.stated_state

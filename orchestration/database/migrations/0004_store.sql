@@ -220,6 +220,7 @@ to meterline_ingest, meterline_transform, meterline_score, meterline_finance, me
 grant insert on store.events, store.repeats, store.event_restatements, store.session_evidence, store.quarantine
 to meterline_transform;
 grant insert, update on store.high_water, store.usage_hours, store.usage_days, store.periods to meterline_transform;
+grant delete on store.periods to meterline_transform;
 revoke execute on function store.ensure_partitions, store.refresh_statistics from public;
 grant execute on function store.ensure_partitions to meterline_transform;
 grant execute on function store.refresh_statistics to meterline_ingest, meterline_transform;
