@@ -53,7 +53,8 @@ def deploy(settings: Settings) -> bool:
         row = session.execute("select sha256 from ledger.deployments order by deployed_at desc limit 1").fetchone()
         if row and row[0] == digest:
             return False
-        run_dbt(settings, ["run", "--quiet"])
+        # One thread: replacing a view locks what it reads, and two such locks can meet crosswise.
+        run_dbt(settings, ["run", "--quiet", "--threads", "1"])
         session.execute("insert into ledger.deployments (sha256) values (%s)", (digest,))
     return True
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import conninfo, sql
-from support import Pipeline, run_dbt
+from tests.support import Pipeline, run_dbt
 
 from orchestration.database import embedded, migrations
 from orchestration.settings import Settings
@@ -87,7 +87,9 @@ def fresh_database(server_url: str, template_database: str, tmp_path: Path) -> I
 
 
 @pytest.fixture(scope="session")
-def deployed_template(server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def deployed_template(
+    server_url: str, template_database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Name of a database to copy in which the relations of the dbt project are built."""
     with _database(server_url, template=template_database) as name:
         run_dbt(Settings(tmp_path_factory.mktemp("deployed"), _url(server_url, name), None, None), "run")

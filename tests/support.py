@@ -204,7 +204,12 @@ class Configuration:
         key = {"rate_card_id": rate_card_id, "metric": metric, "charge_basis": charge_basis}
         self.tables["rate_cards"].append({"currency_code": "EUR", "price_model": price_model} | key | columns)
         for number, (up_to, unit_price, *flat_fee) in enumerate(tiers, start=1):
-            tier = {"tier_number": number, "up_to": up_to, "unit_price": unit_price, "flat_fee": next(iter(flat_fee), "")}
+            tier = {
+                "tier_number": number,
+                "up_to": up_to,
+                "unit_price": unit_price,
+                "flat_fee": next(iter(flat_fee), ""),
+            }
             version = {"rate_card_version": columns["rate_card_version"]} if "rate_card_version" in columns else {}
             self.tables["rate_card_tiers"].append(key | tier | version)
 
@@ -349,7 +354,9 @@ class Pipeline:
         """What finance reads, as sorted rows of text, without what differs between two runs of one history."""
         columns = dict(self.rows(COLUMNS, list(tables), list(OF_THE_RUN)))
         return {
-            table: [row for (row,) in self.rows(f'select ({names})::text as r from finance.{table} order by r collate "C"')]
+            table: [
+                row for (row,) in self.rows(f'select ({names})::text as r from finance.{table} order by r collate "C"')
+            ]
             for table, names in columns.items()
         }
 

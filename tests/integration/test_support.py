@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from support import Pipeline, message
+from tests.support import Pipeline, message
 
 
 def test_two_platforms_in_one_process_keep_apart(new_pipeline: Callable[[], Pipeline]) -> None:

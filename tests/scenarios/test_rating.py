@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from support import run_dbt
+from tests.support import run_dbt
 
 from orchestration.database.connection import connect
 from orchestration.settings import Settings

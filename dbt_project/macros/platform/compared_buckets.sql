@@ -9,10 +9,10 @@
         select * from {{ actual }} where event_count > 0
     ) as actual using (tenant_no, device_no, metric_no, period_no, bucket_start_at)
     where
-        (
+        row(
             expected.quantity, expected.event_count, expected.skew_candidate_count,
             expected.first_event_at, expected.last_event_at
-        ) is distinct from (
+        ) is distinct from row(
             actual.quantity, actual.event_count, actual.skew_candidate_count,
             actual.first_event_at, actual.last_event_at
         )

@@ -19,6 +19,11 @@
     {{ prefix }}quantity, {{ prefix }}device_ts, {{ prefix }}sent_ts, {{ prefix }}received_at
 {%- endmacro %}
 
+{# An arrival of the same identity that says something else than the kept one is no duplicate (RULES 7). #}
+{% macro is_conflict(quantity, device_ts, kept_quantity, kept_device_ts) -%}
+    ({{ quantity }} <> {{ kept_quantity }} or {{ device_ts }} <> {{ kept_device_ts }})
+{%- endmacro %}
+
 {#
     The identity as published (RULES 1): sha256 of canonical JSON with sorted keys and no spaces. PostgreSQL's JSON
     string form escapes exactly what RFC 8785 escapes.

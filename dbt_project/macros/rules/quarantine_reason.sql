@@ -14,7 +14,7 @@
         when device_no is null and {{ looks_like_hardware('device_id') }} then 'hardware_identifier'
         when device_no is null then 'unknown_device'
         when metric_no is null then 'unknown_metric'
-        when unit is distinct from metric_unit and unit is not null and metric_unit is not null then 'unit_mismatch'
+        when unit <> metric_unit then 'unit_mismatch'
         when reading_type = 'delta' and quantity < 0 then 'negative_delta'
     end
 {%- endmacro %}
@@ -33,7 +33,7 @@
         when device_no is null
             then 'device_id ' || quote_literal(left(device_id, 100)) || ' is not in devices.csv for this tenant'
         when metric_no is null then 'metric ' || quote_literal(left(metric, 100)) || ' is not in metrics.csv'
-        when unit is distinct from metric_unit and unit is not null and metric_unit is not null
+        when unit <> metric_unit
             then 'unit ' || quote_literal(left(unit, 100)) || ' where metrics.csv declares ' || metric_unit
         when reading_type = 'delta' and quantity < 0 then 'a delta cannot be negative'
     end

@@ -57,8 +57,8 @@ differences as (
     from {{ source('store', 'closed_usage') }} as stored
     full join rated_usage as rated using (tenant_no, period_no, invoice_version, device_no, metric_no)
     where
-        (stored.{{ usage_columns | join(', stored.') }})
-        is distinct from (rated.{{ usage_columns | join(', rated.') }})
+        row(stored.{{ usage_columns | join(', stored.') }})
+        is distinct from row(rated.{{ usage_columns | join(', rated.') }})
     group by tenant_no, period_no, invoice_version
 )
 

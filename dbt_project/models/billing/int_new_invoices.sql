@@ -28,8 +28,8 @@ changed_lines as (
     from rated_lines
     full join stored_lines using (tenant_no, period_no, line_number)
     where
-        (rated_lines.{{ said | join(', rated_lines.') }})
-        is distinct from (stored_lines.{{ said | join(', stored_lines.') }})
+        row(rated_lines.{{ said | join(', rated_lines.') }})
+        is distinct from row(stored_lines.{{ said | join(', stored_lines.') }})
 )
 
 select
@@ -44,5 +44,5 @@ left join {{ source('store', 'invoices') }} as stored
 where
     rated.invoice_version = 1
     or changed_lines.tenant_no is not null
-    or (rated.currency_code, rated.subtotal_amount, rated.tax_amount, rated.total_amount)
-    is distinct from (stored.currency_code, stored.subtotal_amount, stored.tax_amount, stored.total_amount)
+    or row(rated.currency_code, rated.subtotal_amount, rated.tax_amount, rated.total_amount)
+    is distinct from row(stored.currency_code, stored.subtotal_amount, stored.tax_amount, stored.total_amount)

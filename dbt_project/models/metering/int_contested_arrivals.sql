@@ -80,5 +80,5 @@ select
     is_current,
     is_claimed,
     arrival_rank = 1 as is_kept,
-    (quantity, device_ts) is distinct from (kept_quantity, kept_device_ts) as is_conflict
+    {{ is_conflict('quantity', 'device_ts', 'kept_quantity', 'kept_device_ts') }} as is_conflict
 from ranked

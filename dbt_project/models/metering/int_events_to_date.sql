@@ -107,6 +107,8 @@ cross join lateral (
         {{ same_identity('state', 'again') }}
         and state.stored_device_ts = again.stored_device_ts
         and not exists (
-            select 1 from {{ ref('int_contested_arrivals') }} as contested where {{ same_identity('contested', 'again') }}
+            select 1
+            from {{ ref('int_contested_arrivals') }} as contested
+            where {{ same_identity('contested', 'again') }}
         )
 ) as kept

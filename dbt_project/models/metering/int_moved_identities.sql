@@ -6,7 +6,7 @@ select
     {{ identity('old') }},
     old.stored_device_ts,
     new.load_id as cause_load_id,
-    (old.quantity, old.device_ts) is distinct from (new.quantity, new.device_ts) as is_measurement_changed
+    {{ is_conflict('old.quantity', 'old.device_ts', 'new.quantity', 'new.device_ts') }} as is_measurement_changed
 from {{ ref('int_contested_arrivals') }} as old
 inner join {{ ref('int_contested_arrivals') }} as new on {{ same_identity('old', 'new') }}
 where old.is_current and not old.is_kept and new.is_kept

@@ -1,6 +1,7 @@
 -- Events as they now stand, with names in place of registry numbers and the evidence on their clock.
 select
-    {{ event_id('tenant.tenant_id', 'device.device_id', 'metric.metric', 'state.seq_epoch', 'state.msg_seq') }} as event_id,
+    {{ event_id('tenant.tenant_id', 'device.device_id', 'metric.metric', 'state.seq_epoch', 'state.msg_seq') }}
+        as event_id,
     tenant.tenant_id,
     device.device_id,
     metric.metric,
@@ -19,7 +20,9 @@ select
     (
         select round({{ session_offset_us('session_day') }} / 1000000.0, 6)
         from (
-            select state.tenant_no, state.device_no, state.session_key, {{ utc_day('state.received_at') }} as received_day
+            select
+                state.tenant_no, state.device_no, state.session_key,
+                {{ utc_day('state.received_at') }} as received_day
         ) as session_day
     ) as clock_offset_seconds,
     state.disposition,

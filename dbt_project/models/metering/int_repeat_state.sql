@@ -3,7 +3,7 @@
 select
     {{ identity('repeated') }},
     {{ arrival('repeated') }},
-    (repeated.quantity, repeated.device_ts) is distinct from (event.quantity, event.device_ts) as is_conflict
+    {{ is_conflict('repeated.quantity', 'repeated.device_ts', 'event.quantity', 'event.device_ts') }} as is_conflict
 from {{ source('store', 'repeats') }} as repeated
 cross join lateral (
     select * from {{ ref('int_event_state') }} as state

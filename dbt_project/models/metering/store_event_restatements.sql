@@ -32,10 +32,10 @@ cross join lateral (
 ) as state
 where
     event.stored_device_ts is not null
-    and (
+    and row(
         event.load_id, event.row_number, event.quantity, event.device_ts, event.event_at, event.period_no,
         event.disposition, event.timestamp_source, event.is_skew_candidate
-    ) is distinct from (
+    ) is distinct from row(
         state.load_id, state.row_number, state.quantity, state.device_ts, state.event_at, state.period_no,
         state.disposition, state.timestamp_source, state.is_skew_candidate
     )

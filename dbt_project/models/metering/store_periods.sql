@@ -12,10 +12,10 @@
         proration_numerator = excluded.proration_numerator,
         proration_denominator = excluded.proration_denominator,
         time_zone = excluded.time_zone
-        where (
+        where row(
             kept.contract_id, kept.period_start_at, kept.period_end_at, kept.boundary_at,
             kept.proration_numerator, kept.proration_denominator, kept.time_zone
-        ) is distinct from (
+        ) is distinct from row(
             excluded.contract_id, excluded.period_start_at, excluded.period_end_at, excluded.boundary_at,
             excluded.proration_numerator, excluded.proration_denominator, excluded.time_zone
         )"
@@ -27,10 +27,10 @@ from {{ ref('int_billing_periods') }} as named
 left join {{ source('store', 'periods') }} as known
     on named.tenant_no = known.tenant_no and named.period_start_date = known.period_start_date
 where
-    (
+    row(
         named.contract_id, named.period_start_at, named.period_end_at, named.boundary_at,
         named.proration_numerator, named.proration_denominator, named.time_zone
-    ) is distinct from (
+    ) is distinct from row(
         known.contract_id, known.period_start_at, known.period_end_at, known.boundary_at,
         known.proration_numerator, known.proration_denominator, known.time_zone
     )

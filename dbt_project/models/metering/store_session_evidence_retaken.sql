@@ -13,7 +13,7 @@ with retaken as (
     from {{ ref('int_moved_identities') }} as moved
     inner join {{ ref('int_contested_arrivals') }} as arrival on {{ same_identity('arrival', 'moved') }}
     where moved.is_measurement_changed
-    group by 1, 2, 3, 4
+    group by arrival.tenant_no, arrival.device_no, arrival.session_key, {{ utc_day('arrival.received_at') }}
 ),
 
 stored as (
@@ -28,7 +28,7 @@ stored as (
     union all
     select
         {{ identity('repeated') }}, {{ arrival('repeated') }},
-        (repeated.quantity, repeated.device_ts) is distinct from (event.quantity, event.device_ts)
+        {{ is_conflict('repeated.quantity', 'repeated.device_ts', 'event.quantity', 'event.device_ts') }} as is_conflict
     from retaken
     inner join {{ source('store', 'repeats') }} as repeated
         on retaken.tenant_no = repeated.tenant_no

@@ -39,6 +39,12 @@ odd as (
         and message.unit is not distinct from traits.unit
         and message.quality is not distinct from traits.quality
         and message.attributes is not distinct from traits.attributes
+),
+
+together as (
+    select * from plain
+    union all
+    select * from odd
 )
 
 select
@@ -50,7 +56,7 @@ select
     metric.unit as metric_unit,
     metric.reading_type,
     traits.unit
-from (select * from plain union all select * from odd) as message
+from together as message
 inner join {{ ref('stg_loads') }} as loads on message.load_id = loads.load_id
 left join {{ ref('stg_config__tenants') }} as tenant
     on message.tenant_no = tenant.tenant_no and tenant.valid_to_load is null

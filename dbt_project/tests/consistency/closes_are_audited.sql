@@ -23,4 +23,4 @@ closes as (
 select *
 from closes
 full join entries using (invoice_id, invoice_version)
-where (closes.total_amount, closes.input_hash) is distinct from (entries.total_amount, entries.input_hash)
+where row(closes.total_amount, closes.input_hash) is distinct from row(entries.total_amount, entries.input_hash)

@@ -15,5 +15,5 @@ select devices.*, fleet.quantity as fleet_quantity
 from devices
 full join {{ ref('fleet_usage') }} as fleet using (tenant_id, period_id, metric)
 where
-    (devices.quantity, devices.event_count, devices.skew_candidate_count, devices.active_device_count)
-    is distinct from (fleet.quantity, fleet.event_count, fleet.skew_candidate_count, fleet.active_device_count)
+    row(devices.quantity, devices.event_count, devices.skew_candidate_count, devices.active_device_count)
+    is distinct from row(fleet.quantity, fleet.event_count, fleet.skew_candidate_count, fleet.active_device_count)

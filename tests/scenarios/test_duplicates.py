@@ -1,0 +1,158 @@
+"""One measurement is billed once, however often and in whatever order its deliveries are loaded.
+
+One kWh costs 1.00 EUR; contracts are in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.support import Pipeline, message
+
+HOURS = """
+select to_char(bucket_start_at at time zone 'UTC', 'MM-DD HH24'), trim_scale(quantity)::text
+from finance.usage_hourly order by 1
+"""
+FIRST = message("acme", "m-1", 1, 5, "2019-02-01T08:00", "2019-02-01T10:00", sent_ts="2019-02-01T10:00:00Z")
+# The same sequence number with another quantity and another measurement time, received a day later.
+OTHER = message("acme", "m-1", 1, 7, "2019-02-01T09:00", "2019-02-02T10:00", sent_ts="2019-02-02T10:00:00Z")
+
+
+def test_a_redelivery_days_later_on_another_session_is_the_same_event(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    original = message("acme", "m-1", 1, 10, "2019-02-10T12:00", session_id="first")
+    again = {"received_at": "2019-02-14T09:00:00Z", "sent_ts": "2019-02-14T08:59:59Z", "session_id": "second"}
+    pipeline.land(original, original)
+    pipeline.process()
+    # 10, 10.0 and 1E1 are one quantity; after the boundary it is a duplicate still, and no late event.
+    pipeline.land({**original, **again, "quantity": "10.0"})
+    pipeline.land({**original, **again, "quantity": "1E1", "received_at": "2019-03-10T09:00:00Z"})
+    pipeline.process()
+
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "10"}
+    assert pipeline.rows("select source_row, session_id from finance.billing_events") == [(1, "first")]
+    balance = "select sum(message_count), sum(stored_count), sum(duplicate_count) from governance.load_balance"
+    assert pipeline.rows(balance) == [(4, 1, 3)]
+    rates = "select to_char(hour_start_at, 'MM-DD'), message_count, duplicate_count, duplicate_ratio::text"
+    assert pipeline.rows(f"{rates} from finance.duplicate_rates order by 1") == [
+        ("02-10", 2, 1, "0.500000"),
+        ("02-14", 1, 1, "1.000000"),
+        ("03-10", 1, 1, "1.000000"),
+    ]
+    assert pipeline.rows("select * from finance.late_events") == []
+    assert pipeline.close("2019-02", "2019-03-31") == [("INV-acme-2019-02-01", 1, "10.00")]
+
+
+def test_a_file_and_its_renamed_copy_load_once(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    rows = [message("acme", "m-1", seq, seq, "2019-02-10T12:00") for seq in (1, 2)]
+    pipeline.land(*rows, name="b.jsonl")
+    pipeline.process()
+    pipeline.land(*rows, name="a.jsonl")
+    pipeline.land(*rows, name="c.jsonl", day="2019-02-11")
+    outcomes = [result.outcome for result in pipeline.process()]
+
+    assert outcomes == ["seen", "seen"]
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "3"}
+    # Of several paths the smallest names the file.
+    named = "select distinct source_file from finance.billing_events"
+    assert pipeline.rows(named) == [("region=eu/date=2019-02-10/a.jsonl",)]
+
+
+def test_another_quantity_or_measurement_time_is_a_conflict(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    later = {"received_at": "2019-02-02T10:00:00Z", "sent_ts": "2019-02-02T10:00:00Z"}
+    pipeline.land(FIRST)
+    pipeline.land(
+        {**FIRST, **later, "quantity": "5.0000000001"}, {**FIRST, **later, "device_ts": "2019-02-01T08:00:00.000001Z"}
+    )
+    # Each of its repetitions is refused too; a true duplicate among them is none.
+    pipeline.land(OTHER, OTHER, {**FIRST, **later})
+    pipeline.process()
+
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "5"}
+    assert pipeline.refused() == [("sequence_conflict", 4)]
+    raw = "select raw::jsonb ->> 'quantity' from finance.quarantined_messages order by source_file, source_row"
+    assert pipeline.rows(raw) == [("5.0000000001",), ("5",), ("7",), ("7",)]
+    balance = "select sum(stored_count), sum(duplicate_count), sum(quarantined_count) from governance.load_balance"
+    assert pipeline.rows(balance) == [(1, 1, 4)]
+
+
+def test_an_earlier_arrival_that_is_loaded_later_takes_the_place_of_the_kept_one(
+    new_pipeline: Callable[[], Pipeline],
+) -> None:
+    in_order, reversed_order = new_pipeline(), new_pipeline()
+    for platform, arrivals in ((in_order, (FIRST, OTHER)), (reversed_order, (OTHER, FIRST))):
+        platform.tenant("acme", "m-1")
+        for arrival in arrivals:
+            platform.land(arrival, name="gateway.jsonl")
+            platform.process()
+
+    assert reversed_order.rows(HOURS) == [("02-01 08", "5")]
+    assert reversed_order.refused() == [("sequence_conflict", 1)]
+    restated = (
+        "select version, trim_scale(old_quantity)::text, trim_scale(quantity)::text from store.event_restatements"
+    )
+    assert reversed_order.rows(restated) == [(1, "7", "5")]
+    assert in_order.rows(restated) == []
+    assert reversed_order.published() == in_order.published()
+    for platform in (in_order, reversed_order):
+        platform.audit()
+
+
+def test_an_earlier_arrival_that_is_loaded_after_the_close_amends_the_invoices_it_moves_use_between(
+    pipeline: Pipeline,
+) -> None:
+    pipeline.tenant("acme", "m-1")
+    # Kept at first: 7 kWh measured in February. The true reading: 5 kWh, measured in January.
+    pipeline.land(
+        message("acme", "m-1", 1, 7, "2019-02-01T00:30", "2019-02-02T10:00", sent_ts="2019-02-02T10:00:00Z"),
+        message("acme", "m-1", 2, 1, "2019-01-15"),
+        message("acme", "m-1", 3, 2, "2019-02-15"),
+    )
+    pipeline.process()
+    assert pipeline.close("2019-01", "2019-03-04") == [("INV-acme-2019-01-01", 1, "1.00")]
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "9.00")]
+
+    pipeline.land(message("acme", "m-1", 1, 5, "2019-01-31T23:30", "2019-02-01T10:00", sent_ts="2019-02-01T10:00:00Z"))
+    pipeline.process()
+    assert pipeline.fleet("acme") == {"acme:2019-01-01": "6", "acme:2019-02-01": "2"}
+    assert pipeline.close("2019-01", "2019-03-04") == [("INV-acme-2019-01-01", 2, "6.00")]
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 2, "2.00")]
+    # 6 - 1 = 5 and 2 - 9 = -7.
+    notes = "select period_id, difference_amount::text from finance.invoices where invoice_version = 2 order by 1"
+    assert pipeline.rows(notes) == [("acme:2019-01-01", "5.00"), ("acme:2019-02-01", "-7.00")]
+    assert pipeline.prove() == {}
+
+
+def test_a_conflict_proves_nothing_about_a_clock(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    # Two hours slow. What seemed to be live turns out to contradict an earlier reading, and with it goes the trust.
+    pipeline.land(
+        message("acme", "m-1", 1, 1, "2019-02-01T10:00", "2019-02-01T12:00", session_id="s"),
+        message("acme", "m-1", 2, 2, "2019-02-01T14:00", session_id="s"),
+    )
+    pipeline.process()
+    assert pipeline.rows(HOURS) == [("02-01 10", "1"), ("02-01 14", "2")]
+
+    pipeline.land(message("acme", "m-1", 2, 4, "2019-02-01T11:00", "2019-02-01T13:00", session_id="s"))
+    pipeline.process()
+    assert pipeline.rows(HOURS) == [("02-01 12", "1"), ("02-01 13", "4")]
+    pipeline.audit()
+
+
+def test_sequences_of_epochs_metrics_and_devices_are_their_own(pipeline: Pipeline) -> None:
+    pipeline.configuration.metric("messages", unit="1")
+    pipeline.tenant("acme", "m-1", "m-2")
+    row = message("acme", "m-1", 1, 1, "2019-02-10T12:00")
+    pipeline.land(
+        row,
+        {**row, "seq_epoch": 1},
+        {**row, "seq_epoch": 0},
+        {**row, "device_id": "m-2"},
+        {**row, "metric": "messages"},
+    )
+    pipeline.process()
+
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "3", "acme:2019-02-01 messages": "1"}
+    assert pipeline.refused() == []
