@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,9 @@ from orchestration.database.connection import connect
 from orchestration.errors import MeterlineError
 from orchestration.settings import DBT_PROJECT, Settings
 
+# Steps that may run beside each other compile into folders of their own, each starting from the parsed project.
+STEPS = ("load", "close", "views")
+PARSED = "partial_parse.msgpack"
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
 
 
@@ -28,9 +32,9 @@ def project_sha256() -> str:
     return digest.hexdigest()
 
 
-def target_folder(settings: Settings) -> Path:
-    """Where dbt keeps what it compiles; outside the project, which may be read-only."""
-    return settings.home / "dbt"
+def target_folder(settings: Settings, step: str = "") -> Path:
+    """Where dbt keeps what it compiles (for one of STEPS); outside the project, which may be read-only."""
+    return settings.home / "dbt" / step
 
 
 def manifest_path(settings: Settings) -> Path:
@@ -41,6 +45,9 @@ def manifest_path(settings: Settings) -> Path:
     with _locked(target / "parse.lock"):
         if not (manifest.exists() and stamp.exists() and stamp.read_text() == digest):
             run_dbt(settings, ["parse"])
+            for step in STEPS:
+                (target / step).mkdir(exist_ok=True)
+                shutil.copy2(target / PARSED, target / step / PARSED)
             stamp.write_text(digest)
     return manifest
 

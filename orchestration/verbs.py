@@ -93,7 +93,7 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
     invoice = found["invoice"][0]
     say(
         f"{invoice['invoice_id']} version {invoice['invoice_version']} ({invoice['status']}), {invoice['tenant_id']}, "
-        f"{invoice['period_start_at']} to {invoice['period_end_at']}"
+        f"{readable(invoice['period_start_at'])} to {readable(invoice['period_end_at'])}"
     )
     _rows("Lines", found["lines"], ["line_number", "line_type", "description", "quantity", "unit_price", "amount"])
     say(

@@ -354,9 +354,7 @@ class Pipeline:
         """What finance reads, as sorted rows of text, without what differs between two runs of one history."""
         columns = dict(self.rows(COLUMNS, list(tables), list(OF_THE_RUN)))
         return {
-            table: [
-                row for (row,) in self.rows(f'select ({names})::text as r from finance.{table} order by r collate "C"')
-            ]
+            table: sorted(row for (row,) in self.rows(f"select ({names})::text from finance.{table}"))
             for table, names in columns.items()
         }
 

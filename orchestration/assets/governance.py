@@ -27,7 +27,7 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
         proofs = verification.prove(session)
     with platform.session("meterline_transform") as session:
         closing.request(session, "verify", NO_MONTH, datetime.now(UTC))
-    dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS) / "close").wait()
+    dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
     with platform.session("meterline_auditor") as session:
         proofs.append(verification.prove_reproduction(session))
     broken = [proof for proof in proofs if not proof.holds]

@@ -81,7 +81,7 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
         context.log.info("no load is waiting to be metered")
         return
     report("metering")(0, 0)
-    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS) / "load").stream()
+    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS, "load")).stream()
 
 
 @dbt_assets(
@@ -94,7 +94,7 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
 )
 def billing_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Rating and invoicing of the periods that the open close request names."""
-    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS) / "close").stream()
+    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS, "close")).stream()
 
 
 @dbt_assets(
@@ -106,4 +106,4 @@ def billing_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Itera
 )
 def published_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
     """Views: staging, names in place of numbers, and what finance reads. Built when the project changes."""
-    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS) / "views").stream()
+    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS, "views")).stream()

@@ -46,10 +46,8 @@ def test_every_reason_refuses_its_row_and_no_other(acme: Pipeline) -> None:
     assert acme.rows(reasons) == list(enumerate(REFUSED, start=2))
     assert acme.fleet("acme") == {"acme:2019-02-01": "1.5"}
     for reason, raw in acme.rows("select reason, raw from finance.quarantined_messages"):
-        assert "00:11:22:33:44:55" not in raw or reason == "unknown_tenant", raw
-        if reason not in ("hardware_identifier", "unknown_tenant"):
-            delivered = REFUSED[reason]
-            assert json.loads(raw)["metric"] == delivered["metric"]
+        assert "00:11:22:33:44:55" not in raw
+        assert json.loads(raw)["metric"] == REFUSED[reason]["metric"]
     balance = "select message_count, stored_count, quarantined_count from governance.load_balance"
     assert acme.rows(balance) == [(len(REFUSED) + 1, 1, len(REFUSED))]
 
