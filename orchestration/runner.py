@@ -81,5 +81,6 @@ def _failure(name: str, result: Any) -> MeterlineError:
         cause = data.error
         while cause is not None and cause.cause is not None:
             cause = cause.cause
-        return MeterlineError(f"step {event.step_key} of {name} failed: {(cause.message if cause else '').strip()}")
+        message = (cause.message if cause else "").rpartition("Errors parsed from dbt logs:")[2].strip()
+        return MeterlineError(f"step {event.step_key} of {name} failed: {message}")
     return MeterlineError(f"job {name} failed; its run in the UI has the details")

@@ -9,6 +9,7 @@ from orchestration.errors import BadInputError
 from orchestration.failures import clear_failures
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
+from orchestration.turns import refuse_while_busy
 
 CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
 PERIOD_CLOSES = AssetKey(["store", "period_closes"])
@@ -46,6 +47,7 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
     month = date.fromisoformat(context.partition_key)
     as_of = closing.parse_instant(config.as_of) if config.as_of else None
     with clear_failures(), platform.session("meterline_transform") as session:
+        refuse_while_busy(session)
         closing.refuse_unapplied(session)
         periods = closing.due_periods(session, month, as_of)
         if not periods.due:

@@ -11,6 +11,7 @@ from orchestration.dbt import target_folder
 from orchestration.errors import GateFailedError
 from orchestration.failures import clear_failures
 from orchestration.resources import Platform
+from orchestration.turns import refuse_while_busy
 
 NO_MONTH = date(1970, 1, 1)
 
@@ -25,7 +26,8 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
     """Audit chain, conservation of messages and use, and every invoice rated again from its events, bit for bit."""
     with platform.session("meterline_auditor") as session:
         proofs = verification.prove(session)
-    with platform.session("meterline_transform") as session:
+    with clear_failures(), platform.session("meterline_transform") as session:
+        refuse_while_busy(session)
         closing.request(session, "verify", NO_MONTH, datetime.now(UTC))
     dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
     with platform.session("meterline_auditor") as session:

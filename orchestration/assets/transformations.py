@@ -5,12 +5,16 @@ from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, BackfillPolicy, RetryPolicy
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
+from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from orchestration.dbt import manifest_path, target_folder
+from orchestration.failures import clear_failures
+from orchestration.gates import raise_failed_checks
 from orchestration.partitions import closing_months, received_days
 from orchestration.progress import report
 from orchestration.resources import Platform
 from orchestration.settings import Settings
+from orchestration.turns import refuse_while_busy
 
 OWNERS = {
     "staging": "team:data-platform",
@@ -57,10 +61,24 @@ BUILD = ["build", "--exclude-resource-type", "unit_test"]
 
 
 def nothing_pending(platform: Platform) -> bool:
-    """Whether no load waits for the models."""
+    """Whether no load waits for the models. Raises BusyError when some do but another run is at work."""
     with platform.session("meterline_transform") as session:
         row = session.execute(PENDING).fetchone()
-    return row is not None and not row[0]
+        if row is not None and not row[0]:
+            return True
+        refuse_while_busy(session)
+    return False
+
+
+def build_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform, step: str) -> Iterator[Any]:
+    """Build the selected models with their checks; a check that fails is named with its first rows, not retried."""
+    target = target_folder(SETTINGS, step)
+    try:
+        yield from dbt.cli(BUILD, context=context, target_path=target).stream()
+    except DagsterDbtCliRuntimeError:
+        with clear_failures(), platform.session("meterline_transform") as session:
+            raise_failed_checks(session, target)
+        raise
 
 
 @dbt_assets(
@@ -77,11 +95,12 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
 
     With nothing pending dbt is not started.
     """
-    if nothing_pending(platform):
-        context.log.info("no load is waiting to be metered")
-        return
+    with clear_failures():
+        if nothing_pending(platform):
+            context.log.info("no load is waiting to be metered")
+            return
     report("metering")(0, 0)
-    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS, "load")).stream()
+    yield from build_models(context, dbt, platform, "load")
 
 
 @dbt_assets(
@@ -92,9 +111,9 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
     partitions_def=closing_months,
     dagster_dbt_translator=TRANSLATOR,
 )
-def billing_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def billing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
     """Rating and invoicing of the periods that the open close request names."""
-    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS, "close")).stream()
+    yield from build_models(context, dbt, platform, "close")
 
 
 @dbt_assets(
@@ -104,6 +123,6 @@ def billing_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Itera
     name="published_models",
     dagster_dbt_translator=TRANSLATOR,
 )
-def published_models(context: AssetExecutionContext, dbt: DbtCliResource) -> Iterator[Any]:
+def published_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
     """Views: staging, names in place of numbers, and what finance reads. Built when the project changes."""
-    yield from dbt.cli(BUILD, context=context, target_path=target_folder(SETTINGS, "views")).stream()
+    yield from build_models(context, dbt, platform, "views")
