@@ -16,6 +16,13 @@ received_days = DailyPartitionsDefinition(start_date=FIRST_DAY)
 closing_months = MonthlyPartitionsDefinition(start_date=FIRST_DAY[:8] + "01", end_offset=1)
 
 
+def last_complete_day() -> date:
+    """The newest received day that has ended: the last partition. A day that still fills up is nobody's watermark."""
+    key = received_days.get_last_partition_key()
+    assert key is not None
+    return date.fromisoformat(key)
+
+
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Run tags by which one run covers a range of received days (what the UI sets for a single-run backfill)."""
     return {

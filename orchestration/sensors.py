@@ -7,7 +7,7 @@ from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, Sk
 
 from orchestration.ingest.landing import discover
 from orchestration.jobs import process_days
-from orchestration.partitions import range_tags
+from orchestration.partitions import last_complete_day, range_tags
 from orchestration.resources import Platform
 
 KNOWN_PATHS = "select source_file from ledger.paths"
@@ -23,9 +23,10 @@ def new_landing_files(context: SensorEvaluationContext, platform: Platform) -> R
     """Ask for one run that covers the days of all unread files; the same files ask only once."""
     with platform.session("meterline_ingest") as session:
         known = {row[0] for row in session.execute(KNOWN_PATHS).fetchall()}
-    unread = [file for file in discover(platform.settings.landing, date.min, date.max) if file.source_file not in known]
+    files = discover(platform.settings.landing, date.min, last_complete_day())
+    unread = [file for file in files if file.source_file not in known]
     if not unread:
-        return SkipReason(f"every file under {platform.settings.landing} has been read")
+        return SkipReason(f"every file of a complete day under {platform.settings.landing} has been read")
     days = [file.received_date for file in unread]
     names = "\n".join(f"{file.source_file} {file.fingerprint}" for file in unread)
     return RunRequest(

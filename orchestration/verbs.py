@@ -23,23 +23,9 @@ order by region
 
 def process(settings: Settings, first: date | None, last: date | None) -> None:
     """Process the received days, or all that the landing zone has."""
-    from orchestration.ingest.landing import days_with_files
-    from orchestration.partitions import FIRST_DAY, range_tags
+    from orchestration.partitions import range_tags
 
-    if first is None or last is None:
-        days = days_with_files(settings.landing)
-        if days is None:
-            raise BadInputError(
-                f"{settings.landing}: no landing files; they belong into region=REGION/date=YYYY-MM-DD/ as parquet, "
-                "jsonl, jsonl.gz, csv or csv.gz"
-            )
-        first, last = first or days[0], last or days[1]
-    if first > last:
-        raise BadInputError(f"--from {first} lies after --to {last}")
-    if first.isoformat() < FIRST_DAY:
-        raise BadInputError(
-            f"{first} lies before the first partition {FIRST_DAY}; set METERLINE_FIRST_DAY to an earlier day"
-        )
+    first, last = _days(settings, first, last)
     with working("processing"):
         done = run_job("process_days", tags=range_tags(first, last))
     loaded = done["raw/messages"]
@@ -51,6 +37,31 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
     if loaded["files_not_handed_over"]:
         say(f"{loaded['files_not_handed_over']} files could not be opened; the next run tries them again")
     show_balance(settings)
+
+
+def _days(settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:
+    """The days asked for, filled up with what the landing zone has. Raises BadInputError for days that cannot be."""
+    from orchestration.ingest.landing import days_with_files
+    from orchestration.partitions import FIRST_DAY, last_complete_day
+
+    complete = last_complete_day()
+    if last is not None and last > complete:
+        raise BadInputError(f"--to {last} has not ended yet; the last complete day is {complete}")
+    if first is None or last is None:
+        present = days_with_files(settings.landing)
+        if present is None:
+            raise BadInputError(
+                f"{settings.landing}: no landing files; they belong into region=REGION/date=YYYY-MM-DD/ as parquet, "
+                "jsonl, jsonl.gz, csv or csv.gz"
+            )
+        if last is None and present[1] > complete:
+            say(f"days after {complete} have not ended yet; they are left for later")
+        first, last = first or present[0], last or min(present[1], complete)
+    if first > last:
+        raise BadInputError(f"--from {first} lies after --to {last}")
+    if first.isoformat() < FIRST_DAY:
+        raise BadInputError(f"{first} lies before the first partition, {FIRST_DAY}; set METERLINE_FIRST_DAY to it")
+    return first, last
 
 
 def show_balance(settings: Settings) -> None:

@@ -81,7 +81,7 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
 
 
 @functools.cache
-def _parsed_project() -> Any:
+def parsed_project() -> Any:
     from dbt.cli.main import dbtRunner
 
     # Without partial parsing nothing is written, and nothing that another version of the project left is read.
@@ -92,7 +92,7 @@ def _parsed_project() -> Any:
 
 def _manifest_of(database: str) -> Any:
     """The project, parsed once; the name of the database is all that parsing takes from the environment."""
-    manifest = _parsed_project()
+    manifest = parsed_project()
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
         if node.relation_name is not None:
             node.relation_name = node.relation_name.replace(f'"{node.database}".', f'"{database}".', 1)

@@ -11,21 +11,6 @@ offsets as materialized (
     from session_days as session_day
 ),
 
-limited as (
-    select
-        event.*,
-        offsets.offset_us,
-        coalesce(device.max_clock_skew_seconds, {{ default_clock_skew_seconds() }}) as max_clock_skew_seconds
-    from {{ ref('int_events_to_date') }} as event
-    inner join offsets
-        on event.tenant_no = offsets.tenant_no
-        and event.device_no = offsets.device_no
-        and event.session_key = offsets.session_key
-        and {{ utc_day('event.received_at') }} = offsets.received_day
-    left join {{ ref('stg_config__devices') }} as device
-        on event.device_no = device.device_no and device.valid_to_load is null
-),
-
 -- The contract in force at receipt decides; outside any, the one that began last (RULES 26).
 policies as materialized (
     select
@@ -35,19 +20,38 @@ policies as materialized (
     where valid_to_load is null
 ),
 
+-- Fenced: the planner cannot tell how many offsets there are and takes them for one, so that it would read all devices
+-- and contracts once per event.
+limited as (
+    select
+        event.*,
+        coalesce(device.max_clock_skew_seconds, {{ default_clock_skew_seconds() }}) as max_clock_skew_seconds,
+        coalesce(in_force.clock_policy, latest.clock_policy, 'corrected') as clock_policy
+    from {{ ref('int_events_to_date') }} as event
+    left join {{ ref('stg_config__devices') }} as device
+        on event.device_no = device.device_no and device.valid_to_load is null
+    left join policies as in_force
+        on event.tenant_no = in_force.tenant_no
+        and event.received_at >= in_force.starts_at
+        and event.received_at < in_force.ends_at
+    left join policies as latest on event.tenant_no = latest.tenant_no and latest.is_last
+    offset 0
+),
+
 with_source as (
     select
         limited.*,
+        offsets.offset_us,
         {{ timestamp_source(
-            "coalesce(in_force.clock_policy, latest.clock_policy, 'corrected')", 'limited.offset_us',
-            'limited.device_ts', 'limited.received_at', 'limited.max_clock_skew_seconds'
+            'limited.clock_policy', 'offsets.offset_us', 'limited.device_ts', 'limited.received_at',
+            'limited.max_clock_skew_seconds'
         ) }} as timestamp_source
     from limited
-    left join policies as in_force
-        on limited.tenant_no = in_force.tenant_no
-        and limited.received_at >= in_force.starts_at
-        and limited.received_at < in_force.ends_at
-    left join policies as latest on limited.tenant_no = latest.tenant_no and latest.is_last
+    inner join offsets
+        on limited.tenant_no = offsets.tenant_no
+        and limited.device_no = offsets.device_no
+        and limited.session_key = offsets.session_key
+        and {{ utc_day('limited.received_at') }} = offsets.received_day
 )
 
 select

@@ -1,0 +1,33 @@
+"""The dbt project tests itself: its unit tests, its audit suite, and what its documentation must say."""
+
+import pytest
+
+from tests.support import parsed_project, run_dbt
+
+
+@pytest.fixture(scope="module")
+def models():
+    return [node for node in parsed_project().nodes.values() if node.resource_type == "model"]
+
+
+def test_every_rule_passes_its_dbt_unit_tests(pipeline):
+    run_dbt(pipeline.settings, "test", "--select", "test_type:unit")
+
+
+def test_every_model_says_what_one_row_is(models):
+    assert [model.name for model in models if not model.description.startswith("One row per")] == []
+
+
+def test_every_column_that_finance_reads_is_described_and_under_contract(models):
+    public = [model for model in models if model.path.startswith("finance/")]
+    undescribed = [f"{m.name}.{c.name}" for m in public for c in m.columns.values() if not (c.description and c.data_type)]
+    assert undescribed == []
+    assert [model.name for model in public if not model.contract.enforced or model.access != "public"] == []
+
+
+def test_what_design_publishes_is_there(models):
+    names = {model.name for model in models if model.path.startswith("finance/")}
+    assert names >= {
+        "billing_events", "device_usage", "fleet_usage", "usage_minutely", "usage_hourly", "usage_daily", "invoices",
+        "invoice_lines", "quarantined_messages", "late_events", "duplicate_rates", "period_closes", "audit_log",
+    }  # fmt: skip
