@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import time
 from datetime import date
 
@@ -48,8 +50,9 @@ def run(settings: Settings) -> None:
     again = "" if made else "Nothing was new; the invoices are the same. "
     say(f"\n{again}Done in {time.monotonic() - started:.0f} s.")
     say("\nWhere to look next")
-    say("  meterline up                      the Dagster UI: assets, runs, checks, partitions")
+    command = os.path.relpath(sys.argv[0])
+    say(f"  {command} up    the Dagster UI: assets, runs, checks, partitions")
     if example is not None:
-        say(f"  meterline trace {example[0]} --line {example[1]}")
-    say('  eval "$(meterline env)" && psql   select * from finance.invoices;')
-    say(f"  {settings.landing}   the landing zone")
+        say(f"  {command} trace {example[0]} --line {example[1]}    this line, with more of its events: --limit 100")
+    say(f"  {command} --help    every verb; README.md has the tables for finance and the way of one message")
+    say(f"  {settings.landing}    the landing zone")
