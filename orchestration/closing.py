@@ -12,13 +12,17 @@ from orchestration.errors import BadInputError, GateFailedError
 UNAPPLIED = """
 select count(*), min(source_file) from ledger.loads where status in ('landed', 'accepted', 'claimed')
 """
-WATERMARK = "select min(received_until_at) from usage.int_watermarks"
 PERIODS = """
-select period.period_id, period.boundary_at
+select
+    period.period_id,
+    period.boundary_at,
+    coalesce(%(as_of)s, watermark.received_until_at) as as_of
 from metering.int_named_periods as period
-where period.last_local_month = %s
+left join billing.int_tenant_watermarks as watermark on period.tenant_no = watermark.tenant_no
+where period.last_local_month = %(month)s
 order by period.boundary_at, period.period_id
 """
+TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
 REQUEST = """
 insert into ledger.close_requests (kind, period_month, as_of, config_load_id, last_load_id)
 select %s, %s, %s, (select max(config_load_id) from config.loads), coalesce((select max(load_id) from ledger.loads), 0)
@@ -27,12 +31,25 @@ returning close_id
 
 
 @dataclass(frozen=True)
-class DuePeriods:
-    """Periods of one local month as of an instant: those that may close, and when the others may."""
+class WaitingPeriod:
+    """A period that may not close yet: when it may, and the instant it was judged by (None: nothing was received)."""
 
-    as_of: datetime
+    period_id: str
+    boundary_at: datetime
+    as_of: datetime | None
+
+    def __str__(self) -> str:
+        """As a sentence for the user."""
+        judged = f"as of {self.as_of:{TO_THE_SECOND}}" if self.as_of else "because nothing was received"
+        return f"{self.period_id} is not due {judged}: it may close from {self.boundary_at:{TO_THE_SECOND}}"
+
+
+@dataclass(frozen=True)
+class DuePeriods:
+    """Periods of one local month: those that may close, and the others."""
+
     due: list[str]
-    not_due: dict[str, datetime]
+    waiting: list[WaitingPeriod]
 
 
 def parse_month(text: str) -> date:
@@ -59,23 +76,21 @@ def parse_instant(text: str) -> datetime:
 def due_periods(session: psycopg.Connection, month: date, as_of: datetime | None) -> DuePeriods:
     """Periods whose last instant lies in the local month, told apart by their boundary.
 
-    `as_of` None means the landing watermark: the end of the last received day of the region that is furthest behind.
-    Raises BadInputError when there are no such periods or nothing was ever received.
+    `as_of` None means the landing watermark: the end of the last received day of the tenant's region.
+    Raises BadInputError when there are no such periods, or when none of them is due.
     """
-    if as_of is None:
-        row = session.execute(WATERMARK).fetchone()
-        if row is None or row[0] is None:
-            raise BadInputError("nothing was received yet; run `meterline process` first, or give --as-of")
-        as_of = row[0]
-    assert as_of is not None
-    rows = session.execute(PERIODS, (month,)).fetchall()
+    rows = session.execute(PERIODS, {"month": month, "as_of": as_of}).fetchall()
     if not rows:
-        raise BadInputError(f"no contract has a billing period that ends in {month:%Y-%m} within what was received")
-    return DuePeriods(
-        as_of=as_of,
-        due=[period for period, boundary in rows if boundary <= as_of],
-        not_due={period: boundary for period, boundary in rows if boundary > as_of},
-    )
+        raise BadInputError(
+            f"no contract has a billing period that ends in {month:%Y-%m} within what was received; "
+            "was `meterline process` run for its days?"
+        )
+    judged = [WaitingPeriod(*row) for row in rows]
+    due = [period.period_id for period in judged if period.as_of is not None and period.boundary_at <= period.as_of]
+    waiting = [period for period in judged if period.period_id not in set(due)]
+    if not due:
+        raise BadInputError(str(waiting[0]))
+    return DuePeriods(due, waiting)
 
 
 def refuse_unapplied(session: psycopg.Connection) -> None:
@@ -88,7 +103,7 @@ def refuse_unapplied(session: psycopg.Connection) -> None:
         )
 
 
-def request(session: psycopg.Connection, kind: str, month: date, as_of: datetime) -> int:
+def request(session: psycopg.Connection, kind: str, month: date, as_of: datetime | None) -> int:
     """Record the work for the billing models and return its close_id. Abandoned requests are finished first."""
     session.execute("update ledger.close_requests set finished_at = clock_timestamp() where finished_at is null")
     row = session.execute(REQUEST, (kind, month, as_of)).fetchone()

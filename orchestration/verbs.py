@@ -84,8 +84,8 @@ def close(settings: Settings, month: date, as_of: str | None) -> int:
             ops={"ledger__close_requests": {"config": {"as_of": as_of or ""}}},
         )
     asked, made = done["ledger/close_requests"], done["billing/closed_periods"]
-    for period, boundary in asked["not_due"].items():
-        say(f"{period} is not due as of {asked['as_of']}: it may close from {boundary}")
+    for sentence in asked["not_due"]:
+        say(sentence)
     count = int(made["new_invoices"])
     if count == 0:
         say(f"{month:%Y-%m}: {asked['due']} period(s) were closed before and nothing changed; no invoice was made")

@@ -5,7 +5,6 @@ from datetime import date
 from dagster import AssetExecutionContext, AssetKey, Config, MaterializeResult, MetadataValue, asset
 
 from orchestration import closing
-from orchestration.errors import BadInputError
 from orchestration.failures import clear_failures
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
@@ -50,19 +49,13 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
         refuse_while_busy(session)
         closing.refuse_unapplied(session)
         periods = closing.due_periods(session, month, as_of)
-        if not periods.due:
-            first, boundary = next(iter(periods.not_due.items()))
-            raise BadInputError(
-                f"no period of {month:%Y-%m} is due as of {periods.as_of:%Y-%m-%dT%H:%M:%SZ}: "
-                f"{first} may close from {boundary:%Y-%m-%dT%H:%M:%SZ}"
-            )
-        close_id = closing.request(session, "close", month, periods.as_of)
+        close_id = closing.request(session, "close", month, as_of)
     return MaterializeResult(
         metadata={
             "close_id": close_id,
-            "as_of": periods.as_of.isoformat(),
+            "as_of": as_of.isoformat() if as_of else "what was received",
             "due": len(periods.due),
-            "not_due": MetadataValue.json({key: value.isoformat() for key, value in periods.not_due.items()}),
+            "not_due": MetadataValue.json([str(period) for period in periods.waiting]),
         }
     )
 

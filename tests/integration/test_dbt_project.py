@@ -20,7 +20,9 @@ def test_every_model_says_what_one_row_is(models):
 
 def test_every_column_that_finance_reads_is_described_and_under_contract(models):
     public = [model for model in models if model.path.startswith("finance/")]
-    undescribed = [f"{m.name}.{c.name}" for m in public for c in m.columns.values() if not (c.description and c.data_type)]
+    undescribed = [
+        f"{m.name}.{c.name}" for m in public for c in m.columns.values() if not (c.description and c.data_type)
+    ]
     assert undescribed == []
     assert [model.name for model in public if not model.contract.enforced or model.access != "public"] == []
 

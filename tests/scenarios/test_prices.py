@@ -78,7 +78,12 @@ def test_use_is_priced_by_each_model(pipeline: Pipeline) -> None:
     totals = {invoice_id: total for invoice_id, _, total in pipeline.close("2019-02", "2019-03-04")}
     # Graduated 100 x 0.30 + 400 x 0.25 = 130, and 250 x 0.20 = 50 more. Volume 500 x 0.25 = 125, 750 x 0.20 = 150.
     # Per unit 500 x 0.25 = 125, 750 x 0.25 = 187.50. Packages of 200: three at 40 = 120, four = 160.
-    expected = {"graduated": ("130", "180"), "volume": ("125", "150"), "per_unit": ("125", "187.5"), "package": ("120", "160")}
+    expected = {
+        "graduated": ("130", "180"),
+        "volume": ("125", "150"),
+        "per_unit": ("125", "187.5"),
+        "package": ("120", "160"),
+    }
     for model, (small, large) in expected.items():
         assert float(totals[f"INV-{model}-small-2019-02-01"]) == float(small), model
         assert float(totals[f"INV-{model}-large-2019-02-01"]) == float(large), model

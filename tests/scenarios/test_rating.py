@@ -121,7 +121,6 @@ select %s, '2026-02-01', %s, (select max(config_load_id) from config.loads), (se
 """
 DIFFERENCES = "select invoice_id, invoice_version, difference from billing.int_invoice_differences order by 1, 2, 3"
 BUILD = ("build", "--select", "tag:close", "--exclude", "tag:load", "--exclude-resource-type", "unit_test")
-PUBLISHED = ("invoices", "invoice_lines", "period_closes")
 INVOICES = """
 select tenant_id, invoice_version, subtotal_amount::text, tax_amount::text, total_amount::text, status,
     difference_amount::text
@@ -134,7 +133,7 @@ def test_february_is_closed_amended_and_proven(fresh_database: Settings) -> None
         database.execute(CONFIGURATION)
         database.execute(TELEMETRY)
         receive(database, "load 1", f"{FLEETS} union all {METERS}", first=1, last=18500)
-        run_dbt(fresh_database, "run", "--select", "staging", "int_named_periods", *PUBLISHED)
+        run_dbt(fresh_database, "run", "--threads", "1")
 
         # The boundary is 4 March: before it nothing is due.
         close(fresh_database, database, as_of="2026-03-03T23:59:59Z")

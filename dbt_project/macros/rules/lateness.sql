@@ -17,3 +17,8 @@
 {%- endmacro %}
 
 {% macro skew_tolerance() -%} interval '5 minutes' {%- endmacro %}
+
+{# Which periods a close may take: those whose boundary has passed as of its instant, or of what their region received. #}
+{% macro is_due(period, request, watermark) -%}
+    {{ period }}.boundary_at <= coalesce({{ request }}.as_of, {{ watermark }}.received_until_at)
+{%- endmacro %}

@@ -26,10 +26,10 @@ due as (
         period.proration_numerator,
         period.proration_denominator
     from {{ ref('int_close_request') }} as request
-    inner join {{ source('store', 'periods') }} as period
-        on request.period_month = period.last_local_month and period.boundary_at <= request.as_of
+    inner join {{ source('store', 'periods') }} as period on request.period_month = period.last_local_month
+    left join {{ ref('int_tenant_watermarks') }} as watermark on period.tenant_no = watermark.tenant_no
     left join versions on period.tenant_no = versions.tenant_no and period.period_no = versions.period_no
-    where request.kind = 'close'
+    where request.kind = 'close' and {{ is_due('period', 'request', 'watermark') }}
 ),
 
 closed as (

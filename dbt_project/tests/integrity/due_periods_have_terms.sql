@@ -4,12 +4,13 @@ select
     period.period_start_date,
     format('contract %s or its tenant is not configured, but the period has use', period.contract_id) as problem
 from {{ ref('int_close_request') }} as request
-inner join {{ source('store', 'periods') }} as period
-    on request.period_month = period.last_local_month and period.boundary_at <= request.as_of
+inner join {{ source('store', 'periods') }} as period on request.period_month = period.last_local_month
+left join {{ ref('int_tenant_watermarks') }} as watermark on period.tenant_no = watermark.tenant_no
 left join {{ ref('int_periods_to_rate') }} as rated
     on period.tenant_no = rated.tenant_no and period.period_no = rated.period_no
 where
     request.kind = 'close'
+    and {{ is_due('period', 'request', 'watermark') }}
     and rated.period_no is null
     and not exists (
         select 1 from {{ source('store', 'period_closes') }} as closed

@@ -4,13 +4,14 @@ create table ledger.close_requests (
     close_id integer generated always as identity primary key,
     kind text not null check (kind in ('close', 'verify')),
     period_month date not null,
-    as_of timestamptz not null,
+    as_of timestamptz,
     config_load_id integer not null,
     last_load_id integer not null,
     requested_at timestamptz not null default clock_timestamp(),
     requested_by text not null default session_user,
     finished_at timestamptz
 );
+comment on column ledger.close_requests.as_of is 'Null: as of what the tenant''s region has received.';
 comment on table ledger.close_requests is 'Work for the billing models: they rate what the open request names.';
 
 -- What a close made. Amounts are in the invoice's currency, rounded to its minor unit.
