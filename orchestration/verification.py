@@ -33,6 +33,17 @@ PROOFS = {
         order by source_file
     """,
     "conservation_of_use": "select problem from governance.usage_differences order by problem",
+    "configuration_is_audited": """
+        select format('configuration %s has no entry in the audit log', loaded.config_load_id)
+        from config.loads as loaded
+        left join (
+            select payload::jsonb as entry from audit.log where stream = 'configuration'
+        ) as logged
+            on (logged.entry ->> 'config_load_id')::integer = loaded.config_load_id
+            and logged.entry ->> 'content_sha256' = loaded.content_sha256
+        where logged.entry is null
+        order by loaded.config_load_id
+    """,
     "invoices_are_audited": """
         select format('%s version %s has no entry in the audit log', invoice.invoice_id, invoice.invoice_version)
         from finance.invoices as invoice

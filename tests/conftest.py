@@ -116,6 +116,15 @@ def pipeline(new_pipeline: Callable[[], Pipeline]) -> Pipeline:
     return new_pipeline()
 
 
+@pytest.fixture(scope="module")
+def shared_pipeline(
+    server_url: str, deployed_template: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pipeline]:
+    """A platform that the tests of a module share, for tests that only look at it."""
+    with _database(server_url, template=deployed_template) as name:
+        yield Pipeline(Settings(tmp_path_factory.mktemp(name), _url(server_url, name), None, None))
+
+
 @contextmanager
 def _database(server_url: str, template: str | None) -> Iterator[str]:
     name = f"meterline_test_{secrets.token_hex(6)}"

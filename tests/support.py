@@ -147,6 +147,11 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def json_lines(rows: Iterable[Mapping[str, object]]) -> bytes:
+    """A landing file of these messages."""
+    return "".join(json.dumps(row) + "\n" for row in rows).encode()
+
+
 @dataclass
 class Configuration:
     """A configuration folder in the making: tenants with their contract and devices, cards with their tiers."""
@@ -261,7 +266,7 @@ class Pipeline:
             by_day.setdefault(day or str(row["received_at"])[:10], []).append(row)
         name = name or f"part-{self._landed:04d}.jsonl"
         return [
-            self.land_bytes(name, "".join(json.dumps(row) + "\n" for row in rows).encode(), folder_day, region)
+            self.land_bytes(name, json_lines(rows), folder_day, region)
             for folder_day, rows in sorted(by_day.items())
         ]
 

@@ -1,0 +1,111 @@
+"""What the database itself refuses, whoever asks: nobody edits what invoices stand on."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from orchestration.database.connection import connect
+from tests.support import Pipeline, message
+
+APPEND_ONLY = (
+    "store.events",
+    "store.events_201902",
+    "store.repeats",
+    "store.event_restatements",
+    "store.session_evidence",
+    "store.quarantine",
+    "store.invoices",
+    "store.invoice_lines",
+    "store.period_closes",
+    "store.closed_usage",
+    "audit.log",
+)
+CHANGES = {
+    "update": "update {table} set {column} = {column}",
+    "delete": "delete from {table}",
+    "truncate": "truncate {table}",
+}
+
+
+@pytest.fixture(scope="module")
+def closed(shared_pipeline: Pipeline) -> Pipeline:
+    shared_pipeline.tenant("acme", "m-1")
+    shared_pipeline.land(
+        message("acme", "m-1", 1, 10, "2019-02-28T12:00"), message("acme", "m-1", 2, 20, "2019-03-05T12:00")
+    )
+    shared_pipeline.process()
+    shared_pipeline.close("2019-02", "2019-03-04")
+    return shared_pipeline
+
+
+def attempt(pipeline: Pipeline, role: str | None, statement: str) -> None:
+    with connect(pipeline.settings, role) as session:
+        session.execute(statement.encode())
+
+
+def first_column(pipeline: Pipeline, table: str) -> str:
+    schema, name = table.split(".")
+    rows = pipeline.rows(
+        "select column_name from information_schema.columns"
+        f" where table_schema = '{schema}' and table_name = '{name}' order by ordinal_position limit 1"
+    )
+    return str(rows[0][0])
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("role", ["meterline_transform", "meterline_ingest", None])
+def test_history_cannot_be_changed(closed: Pipeline, role: str | None, table: str, change: str) -> None:
+    """`None` is the login itself, the embedded server's superuser: the triggers stop even it."""
+    statement = CHANGES[change].format(table=table, column=first_column(closed, table))
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        attempt(closed, role, statement)
+
+
+@pytest.mark.parametrize(
+    ("role", "table"),
+    [("meterline_transform", "store.events"), (None, "store.events"), (None, "store.events_201902")],
+)
+def test_the_same_event_cannot_be_inserted_twice(closed: Pipeline, role: str | None, table: str) -> None:
+    columns = ", ".join(
+        row[0]
+        for row in closed.rows(
+            "select column_name from information_schema.columns"
+            " where table_schema = 'store' and table_name = 'events' order by ordinal_position"
+        )
+    )
+    february = f"select {columns} from store.events where device_ts < '2019-03-01T00:00:00Z'"
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        attempt(closed, role, f"insert into {table} ({columns}) {february}")
+
+
+@pytest.mark.parametrize("role", ["meterline_finance", "meterline_auditor", "meterline_score"])
+def test_readers_can_only_read(closed: Pipeline, role: str) -> None:
+    with connect(closed.settings, role) as session:
+        assert session.execute("select count(*) from finance.invoices").fetchone() == (1,)
+        writable = session.execute(
+            """
+            select count(*)
+            from pg_class as relation
+            inner join pg_namespace as place on relation.relnamespace = place.oid
+            where place.nspname in ('config', 'registry', 'raw', 'ledger', 'store', 'audit', 'finance')
+                and relation.relkind in ('r', 'p', 'v')
+                and has_table_privilege(relation.oid, 'insert, update, delete, truncate')
+            """
+        ).fetchone()
+    assert writable == (0,)
+
+
+def test_no_role_of_the_platform_can_log_in(closed: Pipeline) -> None:
+    assert closed.rows("select count(*) from pg_roles where rolname like 'meterline%' and rolcanlogin") == [(0,)]
+
+
+def test_owners_are_the_role_that_cannot_log_in(closed: Pipeline) -> None:
+    names = sql.SQL(", ").join(sql.Literal(table) for table in APPEND_ONLY).as_string()
+    owners = closed.rows(
+        "select distinct pg_get_userbyid(relowner) from pg_class"
+        f" where oid in (select name::regclass from unnest(array[{names}]) as name)"
+    )
+    assert owners == [("meterline_owner",)]
