@@ -1,0 +1,110 @@
+"""The command as a user types it, in processes of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import Pipeline, message
+
+METERLINE = str(Path(sys.executable).with_name("meterline"))
+VERBS = ("demo", "process", "close", "trace", "verify", "up", "down", "env")
+
+
+def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with these variables beside what the shell has, less its own."""
+    ours = ("METERLINE_", "PG", "DAGSTER")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return subprocess.run(
+        [METERLINE, *arguments], check=False, capture_output=True, text=True, env=inherited | variables, timeout=300
+    )
+
+
+def refused(finished: subprocess.CompletedProcess[str]) -> str:
+    """Standard error of a command that was refused for what it was given: no traceback, exit code 2."""
+    assert finished.returncode == 2, finished.stdout + finished.stderr
+    assert "Traceback" not in finished.stderr
+    return finished.stderr
+
+
+def test_help_teaches():
+    text = meterline("--help").stdout
+    assert [verb for verb in VERBS if verb not in text] == []
+    assert "Exit codes" in text
+    assert "METERLINE_LANDING" in text
+
+
+@pytest.mark.parametrize("verb", ["process", "close", "trace"])
+def test_help_of_a_verb_shows_an_example(verb):
+    finished = meterline(verb, "--help")
+    assert finished.returncode == 0
+    assert f"meterline {verb}" in finished.stdout
+
+
+@pytest.fixture
+def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
+    """Variables of a platform whose folders lie somewhere on disk: 10 and 20 kWh of February at 1.50, 5 of March."""
+    pipeline.tenant("acme", "m-1", rate_card_id="card", tax_percent=10)
+    pipeline.configuration.rate_card("card", (None, "1.50"))
+    pipeline.configuration.write(tmp_path / "my config")
+    pipeline.land(
+        message("acme", "m-1", 1, 10, "2019-02-27T12:00"),
+        message("acme", "m-1", 2, 20, "2019-02-28T12:00"),
+        message("acme", "m-1", 3, 5, "2019-03-05T12:00"),
+        message("acme", "m-1", 4, "ten", "2019-03-05T13:00"),
+    )
+    return {
+        "METERLINE_HOME": str(tmp_path / "home"),
+        "METERLINE_CONFIG": str(tmp_path / "my config"),
+        "METERLINE_LANDING": str(pipeline.settings.landing),
+        "METERLINE_DATABASE_URL": str(pipeline.settings.database_url),
+    }
+
+
+def test_folders_somewhere_become_invoices_that_are_proven(platform: dict[str, str]) -> None:
+    processed = meterline("process", **platform)
+    assert processed.returncode == 0, processed.stderr
+    assert "2 new files" not in processed.stdout  # one file a day: 27 and 28 February, 5 March
+    assert "3 new files, 4 messages" in processed.stdout
+    assert "nothing was new" in meterline("process", **platform).stdout
+
+    # (10 + 20) x 1.50 = 45.00, and 10 % tax.
+    closed = meterline("close", "--period", "2019-02", **platform)
+    assert closed.returncode == 0, closed.stderr
+    assert "1 invoice version(s) made" in closed.stdout
+    traced = meterline("trace", "INV-acme-2019-02-01", "--line", "1", **platform)
+    assert "subtotal 45.00 + tax 4.50 = 49.50 EUR" in traced.stdout
+    assert "date=2019-02-27/" in traced.stdout
+
+    again = meterline("close", "--period", "2019-02", **platform)
+    assert again.returncode == 0
+    assert "no invoice was made" in again.stdout
+    assert "acme:2019-03-01 is not due" in refused(meterline("close", "--period", "2019-03", **platform))
+    assert "may close from 2019-04-04T00:00:00Z" in refused(meterline("close", "--period", "2019-03", **platform))
+
+    verified = meterline("verify", **platform)
+    assert verified.returncode == 0, verified.stderr
+    assert "holds: invoices_are_reproducible" in verified.stdout
+    assert "no invoice 'INV-nobody'" in refused(meterline("trace", "INV-nobody", **platform))
+
+
+def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_path: Path) -> None:
+    assert "'2019-2x' is not a month" in refused(meterline("close", "--period", "2019-2x", **platform))
+    assert "'x' is not a day" in refused(meterline("process", "--from", "x", **platform))
+    assert "has not ended yet" in refused(meterline("process", "--to", "2099-01-01", **platform))
+
+    nowhere = platform | {"METERLINE_CONFIG": str(tmp_path / "nowhere")}
+    assert "no such configuration folder" in refused(meterline("process", **nowhere))
+    unreachable = platform | {"METERLINE_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+    assert "cannot connect to METERLINE_DATABASE_URL" in refused(meterline("verify", **unreachable))
+    empty = platform | {"METERLINE_LANDING": str(tmp_path / "empty")}
+    assert "no landing files" in refused(meterline("process", **empty))
+
+    contracts = tmp_path / "my config" / "contracts.csv"
+    contracts.write_text(contracts.read_text().replace("UTC", "Atlantis/Capital"))
+    problem = refused(meterline("process", **platform))
+    assert "contracts.csv line 2, column time_zone" in problem

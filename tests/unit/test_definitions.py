@@ -1,0 +1,48 @@
+"""The code location as the UI shows it."""
+
+import pytest
+from dagster import AssetKey, DefaultScheduleStatus, DefaultSensorStatus
+
+from orchestration.definitions import defs
+
+JOBS = {"load_config", "process_days", "close_period", "publish_views", "verify", "trace"}
+
+
+@pytest.fixture(scope="module")
+def specs():
+    return [spec for spec in defs.resolve_all_asset_specs() if spec.group_name != "default"]
+
+
+def test_every_asset_has_an_owner_a_group_and_a_description(specs):
+    assert len(specs) > 60
+    assert [spec.key.to_user_string() for spec in specs if not (spec.owners and spec.group_name)] == []
+    assert [spec.key.to_user_string() for spec in specs if not spec.description] == []
+
+
+def test_groups_are_the_stages_of_the_pipeline(specs):
+    groups = {spec.group_name for spec in specs}
+    assert groups == {"landing", "staging", "metering", "usage", "billing", "finance", "governance"}
+
+
+def test_every_verb_is_a_job_with_a_description():
+    jobs = {job.name: job for job in defs.resolve_all_job_defs() if not job.name.startswith("__")}
+    assert set(jobs) == JOBS
+    assert [name for name, job in jobs.items() if not job.description] == []
+    assert [name for name in JOBS - {"trace"} if "meterline/lock" not in jobs[name].tags] == []
+
+
+def test_nothing_runs_before_somebody_turns_it_on():
+    assert {schedule.default_status for schedule in defs.schedules} == {DefaultScheduleStatus.STOPPED}
+    assert {sensor.default_status for sensor in defs.sensors} == {DefaultSensorStatus.STOPPED}
+
+
+def test_lineage_leads_from_the_landing_files_to_the_invoice():
+    graph = defs.resolve_asset_graph()
+    upstream = graph.get_ancestor_asset_keys(AssetKey(["metering", "store_events"]))
+    assert AssetKey(["raw", "messages"]) in upstream
+    assert AssetKey(["config", "loads"]) in upstream
+
+
+def test_dbt_tests_are_checks_of_their_assets():
+    checks = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
+    assert {"messages_are_conserved", "due_periods_have_prices", "tiers_price_all_units"} <= checks
