@@ -14,13 +14,14 @@ select count(*), min(source_file) from ledger.loads where status in ('landed', '
 """
 PERIODS = """
 select
-    period.period_id,
+    tenant.tenant_id || ':' || period.period_start_date::text as period_id,
     period.boundary_at,
     coalesce(%(as_of)s, watermark.received_until_at) as as_of
-from metering.int_named_periods as period
+from metering.int_billing_periods as period
+inner join registry.tenants as tenant on period.tenant_no = tenant.tenant_no
 left join billing.int_tenant_watermarks as watermark on period.tenant_no = watermark.tenant_no
 where period.last_local_month = %(month)s
-order by period.boundary_at, period.period_id
+order by period.boundary_at, period_id
 """
 TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
 REQUEST = """
@@ -77,14 +78,12 @@ def due_periods(session: psycopg.Connection, month: date, as_of: datetime | None
     """Periods whose last instant lies in the local month, told apart by their boundary.
 
     `as_of` None means the landing watermark: the end of the last received day of the tenant's region.
+    Periods are cut as far as the newest request asks, so the request comes first.
     Raises BadInputError when there are no such periods, or when none of them is due.
     """
     rows = session.execute(PERIODS, {"month": month, "as_of": as_of}).fetchall()
     if not rows:
-        raise BadInputError(
-            f"no contract has a billing period that ends in {month:%Y-%m} within what was received; "
-            "was `meterline process` run for its days?"
-        )
+        raise BadInputError(f"no contract of contracts.csv has a billing period that ends in {month:%Y-%m}")
     judged = [WaitingPeriod(*row) for row in rows]
     due = [period.period_id for period in judged if period.as_of is not None and period.boundary_at <= period.as_of]
     waiting = [period for period in judged if period.period_id not in set(due)]

@@ -39,7 +39,7 @@ process_days = define_asset_job(
 )
 close_period = define_asset_job(
     "close_period",
-    AssetSelection.assets(close_requests, closed_periods) | AssetSelection.assets(billing_models),
+    AssetSelection.assets(configuration, close_requests, closed_periods) | AssetSelection.assets(billing_models),
     description="Rate and invoice every tenant period that ends in the month and is due.",
     tags={LOCK: "billing"},
 )

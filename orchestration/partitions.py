@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import os
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from dagster import DailyPartitionsDefinition, MonthlyPartitionsDefinition
 
-# Telemetry older than this needs METERLINE_FIRST_DAY; an earlier default only makes the UI's partition bar longer.
-FIRST_DAY = os.environ.get("METERLINE_FIRST_DAY", "2010-01-01")
+from orchestration import settings
 
-received_days = DailyPartitionsDefinition(start_date=FIRST_DAY)
-
-# One month more than the calendar has finished: a tenant east of UTC ends its month before UTC does.
-closing_months = MonthlyPartitionsDefinition(start_date=FIRST_DAY[:8] + "01", end_offset=1)
+# The days that the UI offers: from here to the last one that has ended. The command line widens both ends to the days
+# that it is asked for, because which data may be processed depends on the data, not on today's date.
+FIRST_DAY = os.environ.get("METERLINE_FIRST_DAY") or settings.FIRST_DAY
+LAST_DAY = os.environ.get("METERLINE_LAST_DAY") or ""
 
 
 def last_complete_day() -> date:
-    """The newest received day that has ended: the last partition. A day that still fills up is nobody's watermark."""
-    key = received_days.get_last_partition_key()
-    assert key is not None
-    return date.fromisoformat(key)
+    """The newest UTC day that has ended: schedules and sensors leave a day alone that still fills up."""
+    return datetime.now(UTC).date() - timedelta(days=1)
+
+
+def _days_ahead() -> int:
+    return max(0, (date.fromisoformat(LAST_DAY) - last_complete_day()).days) if LAST_DAY else 0
+
+
+def _months_ahead() -> int:
+    """One month more than the calendar has finished: a tenant east of UTC ends its month before UTC does."""
+    last, today = date.fromisoformat(LAST_DAY) if LAST_DAY else date.min, datetime.now(UTC).date()
+    return 1 + max(0, (last.year - today.year) * 12 + last.month - today.month)
+
+
+received_days = DailyPartitionsDefinition(start_date=FIRST_DAY, end_offset=_days_ahead())
+closing_months = MonthlyPartitionsDefinition(start_date=FIRST_DAY[:8] + "01", end_offset=_months_ahead())
 
 
 def range_tags(first: date, last: date) -> dict[str, str]:

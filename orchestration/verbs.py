@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import date
 from typing import Any
@@ -9,8 +10,9 @@ from typing import Any
 from orchestration.console import say, table, working
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
+from orchestration.ingest.landing import days_with_files
 from orchestration.runner import run_job
-from orchestration.settings import Settings
+from orchestration.settings import FIRST_DAY, Settings
 
 BALANCE = """
 select region, sum(message_count)::bigint, sum(stored_count)::bigint, sum(duplicate_count)::bigint,
@@ -23,9 +25,12 @@ order by region
 
 def process(settings: Settings, first: date | None, last: date | None) -> None:
     """Process the received days, or all that the landing zone has."""
-    from orchestration.partitions import range_tags
-
     first, last = _days(settings, first, last)
+    widen_partitions(first, last)
+    from orchestration.partitions import last_complete_day, range_tags
+
+    if last > last_complete_day():
+        say(f"{last} has not ended yet: close with an explicit --as-of until it has")
     with working("processing"):
         done = run_job("process_days", tags=range_tags(first, last))
     loaded = done["raw/messages"]
@@ -40,13 +45,7 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
 
 
 def _days(settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:
-    """The days asked for, filled up with what the landing zone has. Raises BadInputError for days that cannot be."""
-    from orchestration.ingest.landing import days_with_files
-    from orchestration.partitions import FIRST_DAY, last_complete_day
-
-    complete = last_complete_day()
-    if last is not None and last > complete:
-        raise BadInputError(f"--to {last} has not ended yet; the last complete day is {complete}")
+    """The days asked for, filled up with what the landing zone has. Raises BadInputError for an empty range."""
     if first is None or last is None:
         present = days_with_files(settings.landing)
         if present is None:
@@ -54,14 +53,17 @@ def _days(settings: Settings, first: date | None, last: date | None) -> tuple[da
                 f"{settings.landing}: no landing files; they belong into region=REGION/date=YYYY-MM-DD/ as parquet, "
                 "jsonl, jsonl.gz, csv or csv.gz"
             )
-        if last is None and present[1] > complete:
-            say(f"days after {complete} have not ended yet; they are left for later")
-        first, last = first or present[0], last or min(present[1], complete)
+        first, last = first or present[0], last or present[1]
     if first > last:
         raise BadInputError(f"--from {first} lies after --to {last}")
-    if first.isoformat() < FIRST_DAY:
-        raise BadInputError(f"{first} lies before the first partition, {FIRST_DAY}; set METERLINE_FIRST_DAY to it")
     return first, last
+
+
+def widen_partitions(first: date, last: date) -> None:
+    """Let the partitions cover these days. Must come before anything imports the definitions."""
+    earliest = os.environ.get("METERLINE_FIRST_DAY") or FIRST_DAY
+    os.environ["METERLINE_FIRST_DAY"] = min(earliest, first.replace(day=1).isoformat())
+    os.environ["METERLINE_LAST_DAY"] = last.isoformat()
 
 
 def show_balance(settings: Settings) -> None:
@@ -77,6 +79,7 @@ def show_balance(settings: Settings) -> None:
 
 def close(settings: Settings, month: date, as_of: str | None) -> int:
     """Close the month; returns how many invoice versions were made."""
+    widen_partitions(month, month)
     with working("closing"):
         done = run_job(
             "close_period",

@@ -13,12 +13,13 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import conninfo, sql
-from tests.support import Pipeline, run_dbt
 
 from orchestration.database import embedded, migrations
 from orchestration.settings import Settings
+from tests.support import Pipeline, run_dbt
 
 WriteConfiguration = Callable[..., Path]
+NewPipeline = Callable[..., Pipeline]
 
 # One tenant with two meters, billed per kWh, and monthly per active device.
 CONFIGURATION = {
@@ -97,21 +98,29 @@ def deployed_template(
 
 
 @pytest.fixture
-def new_pipeline(server_url: str, deployed_template: str, tmp_path: Path) -> Iterator[Callable[[], Pipeline]]:
-    """A function that makes a platform with nothing in it; its database is dropped after the test."""
+def new_pipeline(server_url: str, deployed_template: str, tmp_path: Path) -> Iterator[NewPipeline]:
+    """A function that makes a platform with nothing in it; its database is dropped after the test.
+
+    `like` copies another platform as it stands, database and all; `landing` and `config` are folders to read.
+    """
     with ExitStack() as databases:
 
-        def make() -> Pipeline:
-            name = databases.enter_context(_database(server_url, template=deployed_template))
+        def make(like: Pipeline | None = None, landing: Path | None = None, config: Path | None = None) -> Pipeline:
+            template = deployed_template if like is None else like.database
+            name = databases.enter_context(_database(server_url, template=template))
             home = tmp_path / name
             home.mkdir()
-            return Pipeline(Settings(home, _url(server_url, name), None, None))
+            folders = [None if folder is None else str(folder) for folder in (landing, config)]
+            made = Pipeline(Settings(home, _url(server_url, name), *folders))
+            if like is not None:
+                made.continue_as(like)
+            return made
 
         yield make
 
 
 @pytest.fixture
-def pipeline(new_pipeline: Callable[[], Pipeline]) -> Pipeline:
+def pipeline(new_pipeline: NewPipeline) -> Pipeline:
     """A platform with nothing in it."""
     return new_pipeline()
 

@@ -7,7 +7,7 @@ import functools
 import json
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -242,15 +242,26 @@ class Pipeline:
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Take the platform's database; landing zone and configuration lie under its home."""
-        self.settings = Settings(
-            home=settings.home,
-            database_url=settings.database_url,
-            landing_url=str(settings.home / "landing"),
-            config_url=str(settings.home / "config"),
+        """Take the platform's database; landing zone and configuration, unless given, are written under its home."""
+        self.settings = replace(
+            settings,
+            landing_url=settings.landing_url or str(settings.home / "landing"),
+            config_url=settings.config_url or str(settings.home / "config"),
         )
+        self._writes_configuration = settings.config_url is None
         self.configuration = Configuration()
         self._landed = 0
+
+    def continue_as(self, other: Pipeline) -> None:
+        """Take over another platform's landing zone and configuration, as they are and as they will be."""
+        folders = {"landing_url": other.settings.landing_url, "config_url": other.settings.config_url}
+        self.settings = replace(self.settings, **folders)
+        self.configuration = other.configuration
+
+    @property
+    def database(self) -> str:
+        """Name of the platform's database."""
+        return libpq_environment(self.settings)["PGDATABASE"]
 
     def tenant(self, tenant_id: str, *devices: str, **columns: Any) -> None:
         """Configure a tenant; see Configuration.tenant."""
@@ -266,8 +277,7 @@ class Pipeline:
             by_day.setdefault(day or str(row["received_at"])[:10], []).append(row)
         name = name or f"part-{self._landed:04d}.jsonl"
         return [
-            self.land_bytes(name, json_lines(rows), folder_day, region)
-            for folder_day, rows in sorted(by_day.items())
+            self.land_bytes(name, json_lines(rows), folder_day, region) for folder_day, rows in sorted(by_day.items())
         ]
 
     def land_bytes(self, name: str, content: bytes, day: str, region: str = "eu") -> str:
@@ -280,7 +290,8 @@ class Pipeline:
 
     def process(self, first: date | None = None, last: date | None = None) -> list[LoadResult]:
         """Configuration, landing files of the received days (all where none are given), gate, metering."""
-        self.configuration.write(Path(str(self.settings.config_url)))
+        if self._writes_configuration:
+            self.configuration.write(Path(str(self.settings.config_url)))
         load_configuration(self.settings)
         results = self.load(first, last)
         with connect(self.settings, "meterline_ingest") as session:

@@ -48,8 +48,9 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
         closing.refuse_unapplied(session)
-        periods = closing.due_periods(session, month, as_of)
+        # One transaction: a refusal takes the request with it.
         close_id = closing.request(session, "close", month, as_of)
+        periods = closing.due_periods(session, month, as_of)
     return MaterializeResult(
         metadata={
             "close_id": close_id,

@@ -95,7 +95,8 @@ def test_folders_somewhere_become_invoices_that_are_proven(platform: dict[str, s
 def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_path: Path) -> None:
     assert "'2019-2x' is not a month" in refused(meterline("close", "--period", "2019-2x", **platform))
     assert "'x' is not a day" in refused(meterline("process", "--from", "x", **platform))
-    assert "has not ended yet" in refused(meterline("process", "--to", "2099-01-01", **platform))
+    backwards = meterline("process", "--from", "2019-03-02", "--to", "2019-03-01", **platform)
+    assert "--from 2019-03-02 lies after --to 2019-03-01" in refused(backwards)
 
     nowhere = platform | {"METERLINE_CONFIG": str(tmp_path / "nowhere")}
     assert "no such configuration folder" in refused(meterline("process", **nowhere))

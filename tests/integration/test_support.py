@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tests.support import Pipeline, message
 
 
-def test_two_platforms_in_one_process_keep_apart(new_pipeline: Callable[[], Pipeline]) -> None:
+def test_two_platforms_in_one_process_keep_apart(new_pipeline: Callable[..., Pipeline]) -> None:
     first, second = new_pipeline(), new_pipeline()
     for platform, quantity in ((first, 1), (second, 2), (first, 4)):
         if not platform.configuration.tables["tenants"]:

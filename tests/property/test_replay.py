@@ -68,7 +68,7 @@ CONTRACTS = st.fixed_dictionaries(
         "time_zone": st.sampled_from(["UTC", "Europe/London", "Europe/Madrid", "America/New_York", "Asia/Kathmandu"]),
         "clock_policy": st.sampled_from(["corrected", "corrected", "server", "hybrid", "device"]),
         "anchor_day": st.sampled_from([1, 1, 15, 31]),
-        "grace_hours": st.sampled_from([72, 72, 0]),
+        "grace_hours": st.sampled_from([72, 24, 0]),
         "starts_at": st.sampled_from(["2019-01-01", "2019-03-01", "2019-03-31"]),
         "ends_at": st.sampled_from(["", "", "2019-04-01"]),
     }
@@ -78,7 +78,8 @@ JITTERS = st.one_of(
     st.integers(-7200, 7200).map(lambda seconds: timedelta(seconds=seconds)),
 )
 SKEWS = st.sampled_from([timedelta(0)] * 4 + [300 * SECOND, -300 * SECOND, 301 * SECOND, 2 * HOUR, -2 * HOUR])
-DELAYS = st.sampled_from([SECOND] * 4 + [timedelta(0), 299 * SECOND, 300 * SECOND, 301 * SECOND, HOUR, 26 * HOUR, 60 * HOUR, 80 * HOUR])  # fmt: skip
+LIVE = [timedelta(0), SECOND, SECOND, SECOND, 299 * SECOND, 300 * SECOND, 301 * SECOND]
+BUFFERED = [HOUR, 26 * HOUR, 60 * HOUR, 72 * HOUR, 80 * HOUR]
 QUANTITIES = st.sampled_from(["0", "1", "1.0", "1.5", "2", "0.0000000001", "9999999999.9999999999", "-1", "NaN"])
 
 
@@ -91,7 +92,8 @@ def deliveries(draw: st.DrawFn) -> list[Message]:
     for _ in range(draw(st.integers(1, 24))):
         session = draw(st.sampled_from([None, "s1", "s1", "s2"]))
         happened_at = draw(st.sampled_from(PIVOTS)) + draw(JITTERS)
-        received_at = happened_at + draw(DELAYS)
+        was_buffered = draw(st.integers(0, 2)) == 0
+        received_at = happened_at + draw(st.sampled_from(BUFFERED if was_buffered else LIVE))
         while received_at in taken:
             received_at += MICROSECOND
         taken.add(received_at)
@@ -108,8 +110,10 @@ def deliveries(draw: st.DrawFn) -> list[Message]:
         )
         if session is not None:
             row["session_id"] = session
-        if draw(st.booleans()):
-            row["sent_ts"] = stamp(received_at - draw(st.sampled_from([timedelta(0), SECOND, HOUR])) + skews[session])
+        if was_buffered or draw(st.booleans()):
+            row["sent_ts"] = stamp(
+                received_at - draw(st.sampled_from([timedelta(0), SECOND, SECOND, HOUR])) + skews[session]
+            )
         if rows and draw(st.integers(0, 2)) == 0:
             # The measurement of an earlier row again: as it was, or contradicting it.
             same = ["device_id", "msg_seq", "metric", "seq_epoch", "device_ts", "quantity", "unit"]

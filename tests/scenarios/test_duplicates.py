@@ -79,7 +79,7 @@ def test_another_quantity_or_measurement_time_is_a_conflict(pipeline: Pipeline) 
 
 
 def test_an_earlier_arrival_that_is_loaded_later_takes_the_place_of_the_kept_one(
-    new_pipeline: Callable[[], Pipeline],
+    new_pipeline: Callable[..., Pipeline],
 ) -> None:
     in_order, reversed_order = new_pipeline(), new_pipeline()
     for platform, arrivals in ((in_order, (FIRST, OTHER)), (reversed_order, (OTHER, FIRST))):

@@ -125,10 +125,10 @@ def test_a_close_before_the_boundary_is_refused_with_its_date(pipeline: Pipeline
     pipeline.land(message("acme", "m-1", 1, 10, "2019-02-10"), message("acme", "m-1", 2, 1, "2019-03-02"))
     pipeline.process()
 
-    with pytest.raises(BadInputError, match=r"acme:2019-02-01 may close from 2019-03-04T00:00:00Z"):
+    with pytest.raises(BadInputError, match=r"acme:2019-02-01 is not due .* may close from 2019-03-04T00:00:00Z"):
         pipeline.close("2019-02", "2019-03-03T23:59:59.999999Z")
     # Without --as-of: up to the end of the last received day, 3 March 00:00.
-    with pytest.raises(BadInputError, match=r"as of 2019-03-03T00:00:00Z: acme:2019-02-01 may close from 2019-03-04"):
+    with pytest.raises(BadInputError, match=r"not due as of 2019-03-03T00:00:00Z: it may close from 2019-03-04"):
         pipeline.close("2019-02")
     with pytest.raises(BadInputError, match="2018-12"):
         pipeline.close("2018-12")

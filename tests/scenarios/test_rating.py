@@ -10,10 +10,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.support import run_dbt
 
 from orchestration.database.connection import connect
 from orchestration.settings import Settings
+from tests.support import run_dbt
 
 CONFIGURATION = """
 insert into config.loads (content_sha256) values ('first');

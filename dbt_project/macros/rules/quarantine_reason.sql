@@ -49,12 +49,13 @@
 {%- endmacro %}
 
 {#
-    MAC and EUI-64 with or without separators, IMEI (15 digits). An alias is the platform's own name; a hardware
+    MAC and EUI-64 with separators, or bare with a letter among the digits (a number alone may be anybody's counter),
+    and IMEI (15 digits). An alias is the platform's own name; a hardware
     identifier in its place would put what identifies a household into tables, logs and invoices.
 #}
 {% macro looks_like_hardware(identifier) -%}
     ({{ identifier }} ~* '^([0-9a-f]{2}[:-]){5}([0-9a-f]{2}[:-]){0,2}[0-9a-f]{2}$'
         or {{ identifier }} ~* '^([0-9a-f]{4}\.){2,3}[0-9a-f]{4}$'
-        or {{ identifier }} ~* '^([0-9a-f]{12}|[0-9a-f]{16})$'
+        or {{ identifier }} ~* '^(?=.*[a-f])([0-9a-f]{12}|[0-9a-f]{16})$'
         or {{ identifier }} ~ '^[0-9]{15}$')
 {%- endmacro %}

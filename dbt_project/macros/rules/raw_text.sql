@@ -1,6 +1,11 @@
-{# The platform keeps no hardware identifier, not even in what it refuses: its last characters only. #}
+{# The platform publishes no hardware identifier, not even in what it refuses: its last characters only. #}
 {% macro masked_raw(raw_text, identifier) -%}
-    replace({{ raw_text }}, {{ identifier }}, repeat('*', greatest(length({{ identifier }}) - 4, 0)) || right({{ identifier }}, 4))
+    case
+        when {{ looks_like_hardware(identifier) }} then replace(
+            {{ raw_text }}, {{ identifier }}, repeat('*', greatest(length({{ identifier }}) - 4, 0)) || right({{ identifier }}, 4)
+        )
+        else regexp_replace({{ raw_text }}, '([0-9a-f]{2}[:-]){5,7}[0-9a-f]{2}', '**:**:**:**:**:**', 'gi')
+    end
 {%- endmacro %}
 
 {# A row that was plainly typed, as JSON again: the same values, in the platform's normal form. #}

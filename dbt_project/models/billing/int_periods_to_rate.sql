@@ -1,5 +1,5 @@
 {{ config(materialized='scratch', tags=['close']) }}
--- depends_on: {{ ref('store_periods') }}
+-- depends_on: {{ ref('store_asked_periods') }}
 
 -- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, to verify, every version
 -- ever closed under the terms and bounds that its close recorded.

@@ -9,10 +9,18 @@ dated as (
     select max(event_at) + interval '1 day' as ends_at from {{ ref('int_dated_events') }}
 ),
 
+-- A month that is asked to close has its periods whether or not anything was received in it.
+asked as (
+    select max(period_month + interval '1 month 2 days') as ends_at
+    from {{ source('ledger', 'close_requests') }}
+    where kind = 'close' and finished_at is null
+),
+
 horizon as (
-    select greatest(received.ends_at, dated.ends_at) as ends_at
+    select greatest(received.ends_at, dated.ends_at, asked.ends_at) as ends_at
     from received
     cross join dated
+    cross join asked
 ),
 
 contracts as (

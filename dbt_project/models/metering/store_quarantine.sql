@@ -7,10 +7,7 @@ select
     coalesce(message.tenant_id, tenant.tenant_id) as tenant_id,
     message.reason,
     message.detail,
-    case
-        when {{ looks_like_hardware('field.device_id') }} then {{ masked_raw('odd.raw_text', 'field.device_id') }}
-        else coalesce(odd.raw_text, {{ rendered_message('message') }})
-    end as raw
+    coalesce({{ masked_raw('odd.raw_text', 'field.device_id') }}, {{ rendered_message('message') }}) as raw
 from {{ ref('int_messages') }} as message
 left join {{ source('raw', 'odd_messages') }} as odd
     on message.load_id = odd.load_id and message.row_number = odd.row_number

@@ -2,7 +2,8 @@
 -- depends_on: {{ ref('store_session_evidence') }}
 
 -- Evidence taken again from all arrivals of a session and day, as a new generation, because an arrival that counted
--- turned out to be a conflict or the reverse. Rare: it needs an earlier arrival that was loaded later.
+-- turned out to be a conflict or the reverse. Rare: it needs an earlier arrival that was loaded later. Where none is left
+-- the new generation says so with a null, or the old one would speak on.
 with retaken as (
     select
         arrival.tenant_no,
@@ -61,20 +62,22 @@ select
     retaken.received_day,
     max(retaken.load_id) as load_id,
     {{ microseconds('min(' ~ delay('arrival') ~ ')') }} as least_delay_us,
-    (
-        select max(evidence.generation) + 1
-        from {{ source('store', 'session_evidence') }} as evidence
-        where
-            evidence.tenant_no = retaken.tenant_no
-            and evidence.device_no = retaken.device_no
-            and evidence.session_key = retaken.session_key
-            and evidence.received_day = retaken.received_day
-    )::smallint as generation
+    (before.generation + 1)::smallint as generation
 from retaken
-inner join arrivals as arrival
-    on retaken.tenant_no = arrival.tenant_no
+cross join lateral (
+    select max(evidence.generation) as generation
+    from {{ source('store', 'session_evidence') }} as evidence
+    where
+        evidence.tenant_no = retaken.tenant_no
+        and evidence.device_no = retaken.device_no
+        and evidence.session_key = retaken.session_key
+        and evidence.received_day = retaken.received_day
+) as before
+left join arrivals as arrival
+    on not arrival.is_conflict
+    and retaken.tenant_no = arrival.tenant_no
     and retaken.device_no = arrival.device_no
     and retaken.session_key = arrival.session_key
     and retaken.received_day = {{ utc_day('arrival.received_at') }}
-where not arrival.is_conflict
-group by retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day
+where before.generation is not null
+group by retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day, before.generation
