@@ -117,9 +117,7 @@ def test_a_run_killed_at_many_statements_is_repaired_by_running_again(
     kill_often(200, halfway, undisturbed, new_pipeline)
 
 
-def kill_often(
-    times: int, halfway: Pipeline, undisturbed: dict[str, list[str]], new_pipeline: NewPipeline
-) -> None:
+def kill_often(times: int, halfway: Pipeline, undisturbed: dict[str, list[str]], new_pipeline: NewPipeline) -> None:
     """Kill as many runs, spread over all the statements of one; each of them again and again until it is through."""
     statements = 0
 

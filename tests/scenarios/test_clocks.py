@@ -163,7 +163,8 @@ def test_evidence_that_is_loaded_later_dates_an_event_again(pipeline: Pipeline) 
     pipeline.land(message("acme", "m-1", 2, 2, "2019-02-02T00:30", session_id="s"))
     pipeline.process()
     assert pipeline.fleet("acme") == {"acme:2019-01-01": "1", "acme:2019-02-01": "2"}
-    hours = "select to_char(bucket_start_at at time zone 'UTC', 'MM-DD HH24'), quantity from finance.usage_hourly order by 1"
+    hour = "to_char(bucket_start_at at time zone 'UTC', 'MM-DD HH24')"
+    hours = f"select {hour}, quantity from finance.usage_hourly order by 1"
     assert pipeline.rows(hours) == [("01-31 23", 1), ("02-02 00", 2)]
     assert pipeline.rows("select version, cause_load_id from store.event_restatements") == [(1, 2)]
     pipeline.audit()

@@ -85,8 +85,11 @@ def test_an_unreadable_file_is_refused_whole_and_the_rest_of_the_day_goes_on(acm
     outcomes = {result.source_file.rpartition("/")[2]: result.outcome for result in acme.process()}
 
     assert outcomes == {
-        "part-0001.jsonl": "landed", "cut.jsonl.gz": "unreadable", "broken.parquet": "unreadable", "empty.csv": "landed",
-    }  # fmt: skip
+        "part-0001.jsonl": "landed",
+        "cut.jsonl.gz": "unreadable",
+        "broken.parquet": "unreadable",
+        "empty.csv": "landed",
+    }
     refused = "select source_file, source_row, reason from finance.quarantined_messages order by 1"
     assert acme.rows(refused) == [
         (f"region=eu/date={DAY}/broken.parquet", None, "unreadable_file"),

@@ -2,8 +2,8 @@
 -- depends_on: {{ ref('store_session_evidence') }}
 
 -- Evidence taken again from all arrivals of a session and day, as a new generation, because an arrival that counted
--- turned out to be a conflict or the reverse. Rare: it needs an earlier arrival that was loaded later. Where none is left
--- the new generation says so with a null, or the old one would speak on.
+-- turned out to be a conflict or the reverse. Rare: it needs an earlier arrival that was loaded later. Where none is
+-- left the new generation says so with a null, or the old one would speak on.
 with retaken as (
     select
         arrival.tenant_no,
