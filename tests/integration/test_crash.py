@@ -22,7 +22,7 @@ OTHER_BACKENDS = """
 select count(*) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
 """
-# Where a run may be stopped by a failing statement: each table that it writes, and how it writes it.
+# Where a run may be stopped by a failing statement: each table that it writes once its loads have landed.
 WRITES = {
     "store.periods": "insert",
     "store.quarantine": "insert",
@@ -34,7 +34,7 @@ WRITES = {
     "store.usage_hours": "insert",
     "store.usage_days": "insert",
     "ledger.marks": "insert",
-    "ledger.loads": "update",
+    "ledger.loads": "update of applied_at",
 }
 FAIL = """
 create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
@@ -87,20 +87,20 @@ def undisturbed(halfway: Pipeline, new_pipeline: NewPipeline) -> dict[str, list[
     return published
 
 
-@pytest.mark.parametrize("table", WRITES)
 def test_a_statement_that_fails_is_repaired_by_running_again(
-    table: str, halfway: Pipeline, undisturbed: dict[str, list[str]]
+    halfway: Pipeline, undisturbed: dict[str, list[str]], new_pipeline: NewPipeline
 ) -> None:
-    halfway.execute(FAIL.format(operation=WRITES[table], table=table))
-    with pytest.raises(Exception, match="stopped by the test"):
-        halfway.process()
-    with pytest.raises(GateFailedError, match="all_loads_applied"):
-        halfway.close("2019-01", "2019-02-05")
-    halfway.execute(MEND)
+    for table, operation in WRITES.items():
+        platform = new_pipeline(like=halfway)
+        platform.execute(FAIL.format(operation=operation, table=table))
+        with pytest.raises(AssertionError, match="stopped by the test"):
+            platform.process()
+        with pytest.raises(GateFailedError, match="all_loads_applied"):
+            platform.close("2019-01", "2019-02-05")
+        platform.execute(MEND)
 
-    halfway.process()
-    assert halfway.published() == undisturbed
-    halfway.audit()
+        platform.process()
+        assert platform.published() == undisturbed, f"after a failure of {table}"
 
 
 def test_a_run_killed_at_any_statement_is_repaired_by_running_again(
@@ -135,7 +135,6 @@ def kill_often(times: int, halfway: Pipeline, undisturbed: dict[str, list[str]],
         assert killed_at(moment, platform), f"the run was through before statement {moment} of {statements}"
         platform.process()
         assert platform.published() == undisturbed, f"killed at statement {moment} of {statements}"
-        assert platform.prove() == {} if part == 0 else True
 
 
 def killed_at(moment: int, platform: Pipeline) -> bool:

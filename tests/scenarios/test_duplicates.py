@@ -141,6 +141,41 @@ def test_a_conflict_proves_nothing_about_a_clock(pipeline: Pipeline) -> None:
     pipeline.audit()
 
 
+def test_a_session_may_lose_all_that_it_proved(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    # Delays of 7,200 s on the 9th and 7,500 s on the 10th, one session: both are set right by 7,200 s.
+    pipeline.land(
+        message("acme", "m-1", 1, 1, "2019-02-09T20:00", "2019-02-09T22:00", session_id="s"),
+        message("acme", "m-1", 2, 2, "2019-02-10T01:58", "2019-02-10T04:03", session_id="s"),
+    )
+    pipeline.process()
+    assert pipeline.rows(HOURS) == [("02-09 22", "1"), ("02-10 03", "2")]
+
+    # The first contradicts an earlier arrival of another session, so nothing of the 9th is left that proves anything.
+    pipeline.land(message("acme", "m-1", 1, 4, "2019-02-08T12:00", session_id="other"))
+    pipeline.process()
+    assert pipeline.rows(HOURS) == [("02-08 12", "4"), ("02-10 04", "2")]
+    pipeline.audit()
+
+
+def test_a_conflict_may_turn_out_to_be_a_duplicate(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    again = {"received_at": "2019-02-12T12:00:00Z", "sent_ts": "2019-02-12T12:00:00Z", "session_id": "again"}
+    reading = message("acme", "m-1", 1, 1, "2019-02-10T10:00", session_id="first")
+    pipeline.land(message("acme", "m-1", 1, 2, "2019-02-11T09:00"), {**reading, **again})
+    pipeline.process()
+    assert pipeline.rows(HOURS) == [("02-11 09", "2")]
+    assert pipeline.refused() == [("sequence_conflict", 1)]
+
+    # The delivery that came before both says what its repetition says: now the other one is the contradiction.
+    pipeline.land(reading)
+    pipeline.process()
+    assert pipeline.rows(HOURS) == [("02-10 10", "1")]
+    refused = "select reason, raw::jsonb ->> 'quantity' from finance.quarantined_messages"
+    assert pipeline.rows(refused) == [("sequence_conflict", "2")]
+    pipeline.audit()
+
+
 def test_sequences_of_epochs_metrics_and_devices_are_their_own(pipeline: Pipeline) -> None:
     pipeline.configuration.metric("messages", unit="1")
     pipeline.tenant("acme", "m-1", "m-2")

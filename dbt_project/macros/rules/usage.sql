@@ -83,48 +83,55 @@
         having min(change.sign) < 0 or not {{ is_additive('metric.aggregation') }}
     ),
 
+    -- The buckets of a device and metric side by side: joined with events as rows, their number, which the planner cannot
+    -- estimate, would multiply with that of all other devices' events.
     series as (
-        select distinct tenant_no, device_no, metric_no from touched
-    ),
+        select
+            tenant_no, device_no, metric_no, aggregation,
+            min(bucket_start_at) as first_start_at,
+            max(bucket_end_at) as last_end_at,
+            array_agg(period_no) as period_nos,
+            array_agg(bucket_start_at) as bucket_starts_at,
+            array_agg(bucket_end_at) as bucket_ends_at
+        from touched
+        group by tenant_no, device_no, metric_no, aggregation
+    )
 
-    events as (
-        select state.*
-        from series
-        cross join lateral (
+    select
+        series.tenant_no,
+        series.device_no,
+        series.metric_no,
+        rebuilt.*,
+        0 as estimated_quantity
+    from series
+    cross join lateral (
+        select
+            bucket.period_no,
+            bucket.bucket_start_at,
+            coalesce(case when count(event.event_at) > 0
+                then {{ aggregate_events('series.aggregation', 'event') }} end, 0) as quantity,
+            count(event.event_at) as event_count,
+            count(*) filter (where event.is_skew_candidate) as skew_candidate_count,
+            coalesce(min(event.event_at), bucket.bucket_start_at) as first_event_at,
+            coalesce(max(event.event_at), bucket.bucket_start_at) as last_event_at
+        from unnest(series.period_nos, series.bucket_starts_at, series.bucket_ends_at)
+            as bucket (period_no, bucket_start_at, bucket_end_at)
+        left join (
             select * from {{ ref('int_event_state') }} as known
             where
                 known.tenant_no = series.tenant_no
                 and known.device_no = series.device_no
                 and known.metric_no = series.metric_no
                 and known.disposition = 'b'
+                and known.event_at >= series.first_start_at
+                and known.event_at < series.last_end_at
             offset 0
-        ) as state
-    )
-
-    select
-        touched.tenant_no,
-        touched.device_no,
-        touched.metric_no,
-        touched.period_no,
-        touched.bucket_start_at,
-        coalesce(case when count(event.event_at) > 0
-            then {{ aggregate_events('touched.aggregation', 'event') }} end, 0) as quantity,
-        count(event.event_at) as event_count,
-        count(*) filter (where event.is_skew_candidate) as skew_candidate_count,
-        coalesce(min(event.event_at), touched.bucket_start_at) as first_event_at,
-        coalesce(max(event.event_at), touched.bucket_start_at) as last_event_at,
-        0 as estimated_quantity
-    from touched
-    left join events as event
-        on touched.tenant_no = event.tenant_no
-        and touched.device_no = event.device_no
-        and touched.metric_no = event.metric_no
-        and touched.period_no = event.period_no
-        and event.event_at >= touched.bucket_start_at
-        and event.event_at < touched.bucket_end_at
-    group by
-        touched.tenant_no, touched.device_no, touched.metric_no, touched.period_no,
-        touched.bucket_start_at, touched.aggregation
+        ) as event
+            on bucket.period_no = event.period_no
+            and event.event_at >= bucket.bucket_start_at
+            and event.event_at < bucket.bucket_end_at
+        group by bucket.period_no, bucket.bucket_start_at
+    ) as rebuilt
 {%- endmacro %}
 
 {% macro replace_usage() -%}

@@ -62,7 +62,7 @@ select
     retaken.received_day,
     max(retaken.load_id) as load_id,
     {{ microseconds('min(' ~ delay('arrival') ~ ')') }} as least_delay_us,
-    (before.generation + 1)::smallint as generation
+    coalesce(before.generation + 1, 0)::smallint as generation
 from retaken
 cross join lateral (
     select max(evidence.generation) as generation
@@ -79,5 +79,5 @@ left join arrivals as arrival
     and retaken.device_no = arrival.device_no
     and retaken.session_key = arrival.session_key
     and retaken.received_day = {{ utc_day('arrival.received_at') }}
-where before.generation is not null
 group by retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day, before.generation
+having before.generation is not null or count(arrival.load_id) > 0
