@@ -87,7 +87,7 @@ select
     1, 0, at, '-infinity', at, at, 0, (select max(load_id) from ledger.loads), 1, tenant_no, device_no, 0, period_no,
     metric_no, 'd', 'b', false, quantity
 from ({devices}) as measured
-inner join store.periods using (tenant_no)
+inner join (select * from store.periods where period_end_at = '2026-03-01T00:00:00Z') as february using (tenant_no)
 cross join (select timestamptz '2026-02-20T12:00:00Z' as at) as noon;
 insert into store.usage_days
 select '2026-02-20T00:00:00Z', event_at, event_at, tenant_no, device_no, period_no, 1, 0, metric_no, quantity, 0

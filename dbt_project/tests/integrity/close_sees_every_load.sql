@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_periods_to_rate'}}}) }}
+
 -- A close must see all that was received: nothing may be accepted or claimed and not yet applied.
 select load.load_id, load.source_file, load.status
 from {{ source('ledger', 'loads') }} as load

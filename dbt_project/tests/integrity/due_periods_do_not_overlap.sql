@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_periods_to_rate'}}}) }}
+
 -- No instant of a tenant is invoiced twice: not by two due periods, not by a due one and one whose close stands.
 with standing as (
     select distinct on (tenant_no, period_no) tenant_no, period_no, period_start_at, period_end_at

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_period_prices'}}}) }}
+
 -- A period whose rate card comes into force only later has no price: it is not invoiced with 0 instead.
 select
     period.tenant_id,

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_periods_to_rate'}}}) }}
+
 -- A period with use that is due for the first time is rated, or the close says that its contract is gone.
 select
     period.tenant_no,

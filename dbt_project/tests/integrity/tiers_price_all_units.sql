@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_rated_tiers'}}}) }}
+
 -- The tiers of a charge price exactly its billable quantity: no unit twice, none left over, no charge without a tier.
 select charge.tenant_no, charge.period_no, charge.invoice_version, charge.metric, charge.charge_basis
 from {{ ref('int_charges') }} as charge
