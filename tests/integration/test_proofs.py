@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from orchestration.database.connection import connect
@@ -52,9 +54,10 @@ DAMAGE = {
 }
 
 
-@pytest.fixture
-def books(pipeline: Pipeline) -> Pipeline:
+@pytest.fixture(scope="module")
+def kept_books(shared_pipeline: Pipeline) -> Pipeline:
     """February closed with 30 kWh at 1.00, and an event of March."""
+    pipeline = shared_pipeline
     pipeline.tenant("acme", "m-1")
     pipeline.land(
         message("acme", "m-1", 1, 10, "2019-02-27T12:00"),
@@ -64,6 +67,12 @@ def books(pipeline: Pipeline) -> Pipeline:
     pipeline.process()
     assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "30.00")]
     return pipeline
+
+
+@pytest.fixture
+def books(kept_books: Pipeline, new_pipeline: Callable[..., Pipeline]) -> Pipeline:
+    """A copy of the books that a test may damage."""
+    return new_pipeline(like=kept_books)
 
 
 def test_books_that_nobody_touched_are_proven(books: Pipeline) -> None:
