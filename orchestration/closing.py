@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 import psycopg
 
-from orchestration.errors import BadInputError, GateFailedError
+from orchestration.errors import BadInputError, BusyError, GateFailedError
 
 UNAPPLIED = """
 select count(*), min(source_file) from ledger.loads where status in ('landed', 'accepted', 'claimed')
@@ -28,6 +28,13 @@ REQUEST = """
 insert into ledger.close_requests (kind, period_month, as_of, config_load_id, last_load_id)
 select %s, %s, %s, (select max(config_load_id) from config.loads), coalesce((select max(load_id) from ledger.loads), 0)
 returning close_id
+"""
+# The one that was rated, not one that was asked for meanwhile.
+OPEN_REQUEST = """
+select asked.close_id
+from billing.int_close_request as rated
+inner join ledger.close_requests as asked using (close_id)
+where asked.kind = 'close' and asked.finished_at is null
 """
 
 
@@ -107,4 +114,12 @@ def request(session: psycopg.Connection, kind: str, month: date, as_of: datetime
     session.execute("update ledger.close_requests set finished_at = clock_timestamp() where finished_at is null")
     row = session.execute(REQUEST, (kind, month, as_of)).fetchone()
     assert row is not None
+    return int(row[0])
+
+
+def open_request(session: psycopg.Connection) -> int:
+    """The close that is being worked on. Raises BusyError when it was finished or replaced meanwhile."""
+    row = session.execute(OPEN_REQUEST).fetchone()
+    if row is None:
+        raise BusyError("the close was finished or replaced by other work; close the month again")
     return int(row[0])

@@ -15,11 +15,11 @@ from dagster import (
 )
 
 from orchestration import tracing
-from orchestration.assets.billing import close_requests, closed_periods
+from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods
 from orchestration.assets.configuration import configuration
 from orchestration.assets.governance import verification_report
 from orchestration.assets.telemetry import accepted_loads, raw_messages
-from orchestration.assets.transformations import billing_models, metering_models, published_models
+from orchestration.assets.transformations import billing_models, metering_models, published_models, publishing_models
 from orchestration.failures import clear_failures
 from orchestration.resources import Platform
 
@@ -39,8 +39,9 @@ process_days = define_asset_job(
 )
 close_period = define_asset_job(
     "close_period",
-    AssetSelection.assets(configuration, close_requests, closed_periods) | AssetSelection.assets(billing_models),
-    description="Rate and invoice every tenant period that ends in the month and is due.",
+    AssetSelection.assets(configuration, close_requests, cleared_invoices, closed_periods)
+    | AssetSelection.assets(billing_models, publishing_models),
+    description="Rate, gate and invoice every tenant period that ends in the month and is due.",
     tags={LOCK: "billing"},
 )
 publish_views = define_asset_job(

@@ -9,7 +9,7 @@ from typing import Any
 
 from orchestration.console import say, table, working
 from orchestration.database.connection import connect
-from orchestration.errors import BadInputError
+from orchestration.errors import BadInputError, GateFailedError
 from orchestration.ingest.landing import days_with_files
 from orchestration.runner import run_job
 from orchestration.settings import FIRST_DAY, Settings
@@ -78,7 +78,10 @@ def show_balance(settings: Settings) -> None:
 
 
 def close(settings: Settings, month: date, as_of: str | None) -> int:
-    """Close the month; returns how many invoice versions were made."""
+    """Close the month; returns how many invoice versions were made.
+
+    Raises GateFailedError, after everything else was closed, when a gate held a period or an invoice.
+    """
     widen_partitions(month, month)
     with working("closing"):
         done = run_job(
@@ -87,13 +90,16 @@ def close(settings: Settings, month: date, as_of: str | None) -> int:
             ops={"ledger__close_requests": {"config": {"as_of": as_of or ""}}},
         )
     asked, made = done["ledger/close_requests"], done["billing/closed_periods"]
+    held = done["ledger/cleared_invoices"]["held"]
     for sentence in asked["not_due"]:
         say(sentence)
     count = int(made["new_invoices"])
     if count == 0:
-        say(f"{month:%Y-%m}: {asked['due']} period(s) were closed before and nothing changed; no invoice was made")
+        say(f"{month:%Y-%m}: no invoice was made for {asked['due']} due period(s): they were closed before, or are held")
     else:
         say(f"{month:%Y-%m}: {count} invoice version(s) made for {asked['due']} due period(s)")
+    if held:
+        raise GateFailedError("\n".join(held))
     return count
 
 

@@ -56,6 +56,16 @@ PROOFS = {
         where logged.entry is null
         order by invoice.invoice_id, invoice.invoice_version
     """,
+    "invoices_were_cleared": """
+        select format('%s version %s was not cleared by the gates as it stands', invoice.invoice_id, invoice_version)
+        from store.invoices as invoice
+        inner join store.period_closes as closed using (tenant_no, period_no, invoice_version)
+        left join ledger.cleared_invoices as cleared using (close_id, tenant_no, period_no, invoice_version)
+        where
+            closed.input_hash is distinct from cleared.input_hash
+            or invoice.total_amount is distinct from cleared.total_amount
+        order by invoice.invoice_id, invoice_version
+    """,
 }
 REPRODUCTION = (
     "select format('%s version %s: %s', invoice_id, invoice_version, difference) from billing.int_invoice_differences"

@@ -15,6 +15,7 @@ from unittest import mock
 
 from expectations.landing import gate_landed_loads
 from orchestration import closing, verification
+from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
 from orchestration.errors import MeterlineError
@@ -26,6 +27,7 @@ Message = dict[str, Any]
 
 LOAD = ("build", "--select", "tag:load", "--exclude-resource-type", "unit_test")
 CLOSE = ("build", "--select", "tag:close", "--exclude", "tag:load", "--exclude-resource-type", "unit_test")
+PUBLISH = ("build", "--select", "tag:publish", "--exclude-resource-type", "unit_test")
 AUDIT = ("test", "--select", "tag:audit", "--exclude-resource-type", "unit_test")
 
 # Which tables a history leaves, and the columns in which two equal histories may differ: when and by which run.
@@ -251,6 +253,7 @@ class Pipeline:
         self._writes_configuration = settings.config_url is None
         self.configuration = Configuration()
         self._landed = 0
+        self.held: dict[str, str] = {}
 
     def continue_as(self, other: Pipeline) -> None:
         """Take over another platform's landing zone and configuration, as they are and as they will be."""
@@ -313,6 +316,7 @@ class Pipeline:
     def close(self, month: str, as_of: str | None = None) -> list[tuple[Any, ...]]:
         """Close the month as the job close_period does; returns (invoice_id, version, total) of what it made.
 
+        What the gates held of it is in `held` afterwards, as subject and rule.
         Raises the MeterlineError with which the platform refuses.
         """
         from dagster import Failure, build_asset_context
@@ -330,6 +334,10 @@ class Pipeline:
                     raise failure.__cause__ from None
                 raise
         run_dbt(self.settings, *CLOSE)
+        with connect(self.settings, "meterline_transform") as session:
+            verdicts = judge_close(session, closing.open_request(session))
+        self.held = {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
+        run_dbt(self.settings, *PUBLISH)
         return [row for row in self.rows(INVOICE_VERSIONS) if row not in before]
 
     def prove(self) -> dict[str, list[str]]:

@@ -1,17 +1,32 @@
-"""Billing: the request that opens a close, and what the close made. The rating between them is dbt's."""
+"""Billing: the request that opens a close, the gates, and what the close made. The rating between them is dbt's."""
 
 from datetime import date
 
-from dagster import AssetExecutionContext, AssetKey, Config, MaterializeResult, MetadataValue, asset
+from dagster import (
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    Config,
+    MaterializeResult,
+    MetadataValue,
+    asset,
+)
 
-from orchestration import closing
+from orchestration import close_gates, closing
+from orchestration.checks import check_result
 from orchestration.failures import clear_failures
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
 from orchestration.turns import refuse_while_busy
 
 CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
-PERIOD_CLOSES = AssetKey(["store", "period_closes"])
+CLEARED_INVOICES = AssetKey(["ledger", "cleared_invoices"])
+USAGE_GATE = "usage_gate"
+INVOICE_GATE = "invoice_gate"
+TITLES = {
+    USAGE_GATE: "Usage before the close: a tenant period that fails is not invoiced; the others are.",
+    INVOICE_GATE: "Invoices before publication: an invoice that fails is not published; the others are.",
+}
 
 CLOSED_BY = """
 select invoice.tenant_id, invoice.period_id, invoice.invoice_id, invoice.invoice_version, invoice.currency_code,
@@ -62,6 +77,40 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
 
 
 @asset(
+    key=CLEARED_INVOICES,
+    deps=[AssetKey(["billing", "int_new_invoices"])],
+    partitions_def=closing_months,
+    check_specs=[
+        AssetCheckSpec(USAGE_GATE, asset=CLEARED_INVOICES, blocking=True, description=TITLES[USAGE_GATE]),
+        AssetCheckSpec(INVOICE_GATE, asset=CLEARED_INVOICES, blocking=True, description=TITLES[INVOICE_GATE]),
+    ],
+    group_name="billing",
+    kinds={"greatexpectations", "postgres"},
+    owners=["team:finance"],
+)
+def cleared_invoices(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+    """Invoices that the usage gate and the invoice gate let through; what they hold stays behind alone."""
+    with clear_failures(), platform.session("meterline_transform") as session:
+        close_id = closing.open_request(session)
+        verdicts = close_gates.judge_close(session, close_id)
+    gates = (
+        (USAGE_GATE, verdicts.usage, verdicts.periods),
+        (INVOICE_GATE, verdicts.invoices, verdicts.new_invoices),
+    )
+    return MaterializeResult(
+        metadata={
+            "close_id": close_id,
+            "cleared_invoices": len(verdicts.new_invoices.passed) + len(verdicts.new_invoices.overridden),
+            "held": MetadataValue.json([str(finding) for _, _, one in gates for finding in one.held]),
+        },
+        check_results=[
+            check_result(judgement, one, check_name=name, asset_key=CLEARED_INVOICES, docs_url=None)
+            for name, judgement, one in gates
+        ],
+    )
+
+
+@asset(
     key=AssetKey(["billing", "closed_periods"]),
     deps=[AssetKey(["billing", "store_period_closes"])],
     partitions_def=closing_months,
@@ -71,9 +120,11 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
 )
 def closed_periods(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """What the close of the month made: new invoice versions, and the amounts they carry."""
-    with platform.session("meterline_finance") as session:
+    with clear_failures(), platform.session("meterline_finance") as session:
         row = session.execute("select max(close_id) from ledger.close_requests where kind = 'close'").fetchone()
-        made = session.execute(CLOSED_BY, (row[0] if row else None,)).fetchall()
+        assert row is not None
+        close_gates.refuse_unpublished(session, row[0])
+        made = session.execute(CLOSED_BY, row).fetchall()
     lines = [f"| {t} | {i} | {v} | {total} {currency} | {why} |" for t, _, i, v, currency, total, why in made]
     table = "\n".join(["| tenant | invoice | version | total | why |", "| --- | --- | --- | --- | --- |", *lines])
     return MaterializeResult(

@@ -112,14 +112,26 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
     dagster_dbt_translator=TRANSLATOR,
 )
 def billing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
-    """Rating and invoicing of the periods that the open close request names."""
+    """Rating of the periods that the open close request names; nothing is published yet."""
     yield from build_models(context, dbt, platform, "close")
 
 
 @dbt_assets(
     manifest=MANIFEST,
+    select="tag:publish",
+    name="publishing_models",
+    partitions_def=closing_months,
+    dagster_dbt_translator=TRANSLATOR,
+)
+def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+    """What the gates cleared becomes invoices, closes and audit entries, in one transaction."""
+    yield from build_models(context, dbt, platform, "publish")
+
+
+@dbt_assets(
+    manifest=MANIFEST,
     select="fqn:*",
-    exclude="tag:load tag:close",
+    exclude="tag:load tag:close tag:publish",
     name="published_models",
     dagster_dbt_translator=TRANSLATOR,
 )

@@ -46,6 +46,11 @@ DAMAGE = {
         "update store.invoice_lines set unit_price = unit_price + 1",
         "invoices_are_reproducible",
     ),
+    "a clearance is rewritten": (
+        "ledger.cleared_invoices",
+        "update ledger.cleared_invoices set total_amount = total_amount - 1",
+        "invoices_were_cleared",
+    ),
     "a total is made smaller": (
         "store.invoices",
         "update store.invoices set total_amount = total_amount - 1",

@@ -20,12 +20,13 @@ APPEND_ONLY = (
     "store.invoice_lines",
     "store.period_closes",
     "store.closed_usage",
+    "ledger.cleared_invoices",
     "audit.log",
 )
 CHANGES = {
     "update": "update {table} set {column} = {column}",
     "delete": "delete from {table}",
-    "truncate": "truncate {table}",
+    "truncate": "truncate {table} cascade",
 }
 
 

@@ -45,4 +45,13 @@ def test_lineage_leads_from_the_landing_files_to_the_invoice():
 
 def test_dbt_tests_are_checks_of_their_assets():
     checks = {key.name for key in defs.resolve_asset_graph().asset_check_keys}
-    assert {"messages_are_conserved", "due_periods_have_prices", "tiers_price_all_units"} <= checks
+    assert {"messages_are_conserved", "close_sees_every_load", "tiers_price_all_units"} <= checks
+
+
+def test_the_gates_of_a_close_block_what_comes_after():
+    graph = defs.resolve_asset_graph()
+    cleared = AssetKey(["ledger", "cleared_invoices"])
+    gates = {AssetCheckKey(cleared, "usage_gate"), AssetCheckKey(cleared, "invoice_gate")}
+    assert {key for key in gates if graph.get(key).blocking} == gates
+    assert AssetKey(["billing", "int_new_invoices"]) in graph.get_ancestor_asset_keys(cleared)
+    assert cleared in graph.get_ancestor_asset_keys(AssetKey(["billing", "store_period_closes"]))

@@ -1,12 +1,13 @@
 {#
-    Start of every dbt run that meters or rates: take the platform's lock on this run's own connection, where it lives
+    Start of every dbt run that meters, rates or publishes: take the platform's lock on this run's own connection, where it lives
     exactly as long as the process. A run that meters claims what is accepted, the claims of dead runs included, so that
     all its models see the same loads, however many arrive meanwhile.
 #}
 {% macro begin_run() %}
     {%- set meters = 'model.meterline.int_messages' in selected_resources -%}
     {%- set rates = 'model.meterline.int_close_request' in selected_resources -%}
-    {%- if execute and flags.WHICH in ('run', 'build') and (meters or rates) -%}
+    {%- set publishes = 'model.meterline.int_cleared_invoices' in selected_resources -%}
+    {%- if execute and flags.WHICH in ('run', 'build') and (meters or rates or publishes) -%}
         {%- set locked = run_query("select pg_try_advisory_lock(hashtext('meterline.process'))").columns[0][0] -%}
         {%- if not locked -%}
             {{ exceptions.raise_compiler_error(

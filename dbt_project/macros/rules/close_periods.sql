@@ -14,14 +14,14 @@
         usage.tenant_no, usage.period_no, usage.device_no, usage.metric_no, usage.invoice_version, usage.event_count,
         usage.skew_candidate_count, usage.first_event_at, usage.last_event_at, usage.quantity, usage.estimated_quantity
     from {{ ref('int_rated_usage') }} as usage
-    inner join {{ ref('int_new_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
     insert into {{ source('store', 'invoices') }} (
         tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount, tax_amount, total_amount
     )
     select
         tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount, tax_amount, total_amount
-    from {{ ref('int_new_invoices') }};
+    from {{ ref('int_cleared_invoices') }};
 
     insert into {{ source('store', 'invoice_lines') }} (
         tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, rate_card_id,
@@ -32,7 +32,7 @@
         line.charge_basis, line.rate_card_id, line.rate_card_version, line.price_model, line.tier_number,
         line.quantity, line.unit_price, line.amount, line.description
     from {{ ref('int_rated_lines') }} as line
-    inner join {{ ref('int_new_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
 {%- endmacro %}
 
 {# One entry per invoice version, in a fixed order. #}
@@ -49,15 +49,23 @@
                 'total_amount', {{ round_money('total_amount', 'currency_code') }}::text,
                 'input_hash', input_hash
             )::text as payload
-        from {{ ref('int_new_invoices') }}
+        from {{ ref('int_cleared_invoices') }}
         order by invoice_id collate "C"
     ) as ordered
 {%- endmacro %}
 
-{# The request is done, and with it every older one: a crash or a gate stopped those, and this one came after. #}
+{#
+    The request is done, and with it every older one: a crash or a gate stopped those, and this one came after. A close
+    that the gates have not judged is not done, however often dbt builds it.
+#}
 {% macro finish_close_request(kind) -%}
     update {{ source('ledger', 'close_requests') }} set finished_at = clock_timestamp()
     where
         finished_at is null
-        and close_id <= (select close_id from {{ ref('int_close_request') }} where kind = '{{ kind }}')
+        and close_id <= (
+            select request.close_id
+            from {{ ref('int_close_request') }} as request
+            inner join {{ source('ledger', 'close_requests') }} as asked using (close_id)
+            where request.kind = '{{ kind }}' and (request.kind = 'verify' or asked.judged_at is not null)
+        )
 {%- endmacro %}

@@ -18,7 +18,7 @@ due as (
         coalesce(versions.invoice_version, 0) + 1 as invoice_version,
         request.config_load_id,
         greatest(request.last_load_id, (select max(load_id) from {{ source('ledger', 'loads') }})) as last_load_id,
-        null::timestamptz as recorded_at,
+        statement_timestamp() as recorded_at,
         period.contract_id,
         period.period_start_at,
         period.period_end_at,

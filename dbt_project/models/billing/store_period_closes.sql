@@ -1,7 +1,7 @@
 {{ config(
     materialized='store',
     into='period_closes',
-    tags=['close'],
+    tags=['publish'],
     pre_hook=["{{ write_closed_invoices() }}"],
     post_hook=["{{ audit_closed_periods() }}", "{{ finish_close_request('close') }}"]
 ) }}
@@ -23,6 +23,8 @@ select
     period.period_start_at,
     period.period_end_at,
     period.proration_numerator,
-    period.proration_denominator
-from {{ ref('int_new_invoices') }} as invoice
+    period.proration_denominator,
+    -- When it was rated: what is applied between that and this is not in it.
+    period.recorded_at
+from {{ ref('int_cleared_invoices') }} as invoice
 inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)

@@ -37,6 +37,11 @@ insert into store.usage_days (bucket_start_at, first_event_at, last_event_at, te
 values ('2019-01-19 23:00+00', '2019-01-20 10:00+00', '2019-01-20 12:00+00', 1, 1, 1, 2, 0, 1, 5, 0)
 """
 CLOSED = """
+insert into ledger.close_requests (kind, period_month, config_load_id, last_load_id)
+values ('close', '2019-01-01', 1, 1);
+insert into ledger.cleared_invoices (close_id, tenant_no, period_no, invoice_version, input_hash, total_amount,
+    gate_run_id)
+select 1, tenant_no, period_no, 1, 'x', 0, 1 from store.periods;
 insert into store.period_closes (close_id, tenant_no, period_no, invoice_version, closed_at, reason, input_hash,
     config_load_id, last_load_id, contract_id, period_start_at, period_end_at, proration_numerator,
     proration_denominator)

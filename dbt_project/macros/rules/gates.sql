@@ -1,0 +1,40 @@
+{# From how many devices on a tenant's use is compared with that of the period before: one meter may do anything. #}
+{% macro devices_of_a_fleet() -%} 10 {%- endmacro %}
+
+{# From which amount on, in the invoice's currency, a total is compared with another one: small ones jump. #}
+{% macro comparable_amount() -%} 1000 {%- endmacro %}
+
+{% macro is_comparable(metrics) -%}
+    {{ metrics }}.previous_device_count >= {{ devices_of_a_fleet() }} and {{ metrics }}.previous_quantity > 0
+{%- endmacro %}
+
+{# `now` as a multiple of `before`, where either is large enough to tell. #}
+{% macro amount_ratio(now, before) -%}
+    case when {{ before }} > 0 and greatest({{ now }}, {{ before }}) >= {{ comparable_amount() }}
+        then {{ now }} / {{ before }} end
+{%- endmacro %}
+
+{# Verdicts that hold a subject: nobody has decided otherwise about these very findings. #}
+{% macro is_standing(verdict) -%}
+    {{ verdict }}.verdict = 'held'
+    and not exists (
+        select 1 from {{ source('ledger', 'gate_overrides') }} as decided
+        where
+            decided.gate = {{ verdict }}.gate
+            and decided.subject = {{ verdict }}.subject
+            and decided.findings_sha256 = {{ verdict }}.findings_sha256
+    )
+{%- endmacro %}
+
+{# Use in a period that was never closed. #}
+{% macro has_unbilled_use(period) -%}
+    exists (
+        select 1 from {{ source('store', 'usage_days') }} as used
+        where
+            used.tenant_no = {{ period }}.tenant_no and used.period_no = {{ period }}.period_no and used.event_count > 0
+    )
+    and not exists (
+        select 1 from {{ source('store', 'period_closes') }} as closed
+        where closed.tenant_no = {{ period }}.tenant_no and closed.period_no = {{ period }}.period_no
+    )
+{%- endmacro %}

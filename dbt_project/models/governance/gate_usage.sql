@@ -1,0 +1,60 @@
+-- What the usage gate judges before a close, measured; the limits are the gate's own.
+with prices as (
+    select
+        due.tenant_no,
+        due.period_no,
+        count(*) as price_count,
+        count(*) filter (where price.currency_code <> due.currency_code) as foreign_price_count
+    from {{ ref('int_due_periods') }} as due
+    inner join {{ ref('int_period_prices') }} as price using (tenant_no, period_no)
+    group by due.tenant_no, due.period_no
+),
+
+devices as (
+    select
+        tenant_no,
+        period_no,
+        sum(event_count)::bigint as event_count,
+        count(distinct device_no) as device_count,
+        count(*) filter (where quantity is null) as unmeasured_count
+    from {{ ref('int_rated_usage') }}
+    group by tenant_no, period_no
+),
+
+-- No instant is invoiced twice: not by two due periods, not by a due one and one whose close stands.
+collisions as (
+    select due.tenant_no, due.period_no, count(*) as overlap_count
+    from {{ ref('int_due_periods') }} as due
+    inner join {{ ref('int_invoiced_periods') }} as other
+        on due.tenant_no = other.tenant_no
+        and due.period_no <> other.period_no
+        and due.period_start_at < other.period_end_at
+        and due.period_end_at > other.period_start_at
+    group by due.tenant_no, due.period_no
+)
+
+select
+    due.period_id,
+    due.contract_id,
+    due.rate_card_id,
+    due.currency_code,
+    coalesce(devices.event_count, 0) as event_count,
+    coalesce(devices.device_count, 0) as device_count,
+    (due.invoice_version is null and {{ has_unbilled_use('due') }}) as is_without_terms,
+    (due.rate_card_id is not null and prices.price_count is null) as is_without_price,
+    coalesce(prices.foreign_price_count, 0) as foreign_price_count,
+    coalesce(devices.unmeasured_count, 0) as unmeasured_count,
+    coalesce(collisions.overlap_count, 0) as overlap_count,
+    (
+        select count(*) from {{ source('ledger', 'gate_verdicts') }} as verdict
+        where verdict.gate = 'events' and verdict.subject = due.period_id and {{ is_standing('verdict') }}
+    ) as held_event_count,
+    round(comparison.least_device_ratio, 4) as least_device_ratio,
+    round(comparison.least_use_ratio, 4) as least_use_ratio,
+    round(comparison.greatest_use_ratio, 4) as greatest_use_ratio,
+    round(comparison.largest_device_ratio, 4) as largest_device_ratio
+from {{ ref('int_due_periods') }} as due
+left join prices using (tenant_no, period_no)
+left join devices using (tenant_no, period_no)
+left join collisions using (tenant_no, period_no)
+left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
