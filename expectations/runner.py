@@ -68,7 +68,7 @@ def judge(gate: Gate, rows: pd.DataFrame) -> Judgement:
             raise ValueError(f"rule {rule.name} of the {gate.name} gate cannot be evaluated: {outcome.exception_info}")
         broken += [(index, rule) for index in outcome.result["unexpected_index_list"]]
     broken.sort(key=lambda place: place[0])
-    findings = [_finding(gate, rule, rows.iloc[index].to_dict()) for index, rule in broken]
+    findings = [_finding(gate, rule, {str(k): v for k, v in rows.iloc[index].items()}) for index, rule in broken]
     subjects = tuple(str(subject) for subject in rows[gate.subject])
     return Judgement(gate, subjects, tuple(findings), result.to_json_dict())
 
