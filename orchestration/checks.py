@@ -1,0 +1,61 @@
+"""Gates as asset checks: what was judged, what is held and why, in words that the UI shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, MetadataValue, TableRecord
+
+from expectations.runner import Finding, Judgement
+from orchestration.gatekeeping import Verdicts
+
+SHOWN = 20
+
+
+def check_result(
+    judgement: Judgement, verdicts: Verdicts, *, check_name: str, asset_key: AssetKey, docs_url: str | None
+) -> AssetCheckResult:
+    """The outcome of a gate's run for the UI.
+
+    What is held warns as long as anything may go on, because it holds only itself; where nothing may, it is an error,
+    which keeps the run from its next step.
+    """
+    goes_on = bool(verdicts.passed or verdicts.overridden) or not verdicts.held
+    held = sorted({finding.subject for finding in verdicts.held})
+    metadata: dict[str, MetadataValue[Any]] = {
+        "judged": MetadataValue.int(len(judgement.subjects)),
+        "passed": MetadataValue.int(len(verdicts.passed)),
+        "overridden": MetadataValue.int(len(verdicts.overridden)),
+        "held": MetadataValue.int(len(held)),
+    }
+    if verdicts.held:
+        metadata["why"] = MetadataValue.md(_table(verdicts.held))
+        metadata["sample_rows"] = MetadataValue.table([TableRecord(dict(f.observed)) for f in _samples(verdicts.held)])
+    if docs_url is not None:
+        metadata["report"] = MetadataValue.url(docs_url)
+    return AssetCheckResult(
+        check_name=check_name,
+        asset_key=asset_key,
+        passed=not held,
+        severity=AssetCheckSeverity.WARN if goes_on else AssetCheckSeverity.ERROR,
+        description=_summary(judgement, held),
+        metadata=metadata,
+    )
+
+
+def _summary(judgement: Judgement, held: list[str]) -> str:
+    if not held:
+        return f"{judgement.gate.title}: {len(judgement.subjects)} judged, nothing is held"
+    names = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
+    return f"{judgement.gate.title}: {len(held)} of {len(judgement.subjects)} held: {names}"
+
+
+def _table(findings: tuple[Finding, ...]) -> str:
+    rows = [f"| {f.subject} | {f.rule} | {f.problem} | {f.remedy} |" for f in findings[:SHOWN]]
+    more = [f"\n{len(findings) - SHOWN} more: `meterline gates show`"] if len(findings) > SHOWN else []
+    return "\n".join(["| held | rule | why | remedy |", "| --- | --- | --- | --- |", *rows, *more])
+
+
+def _samples(findings: tuple[Finding, ...]) -> list[Finding]:
+    """One finding per subject: the row is the subject's."""
+    return list({finding.subject: finding for finding in findings}.values())[:SHOWN]
