@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from expectations.gate import Gate, Rule
+from expectations.gate import Gate, Rule, at_least, at_most, is_false
 
 # Half of a fleet does not fall silent, and use does not grow tenfold, without somebody knowing why.
 LEAST_DEVICE_RATIO = 0.5
@@ -14,18 +12,6 @@ GREATEST_USE_RATIO = 10
 LARGEST_DEVICE_RATIO = 0.95
 
 
-def _is(column: str, value: bool) -> Any:
-    from great_expectations import expectations as gxe
-
-    return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[value])
-
-
-def _between(column: str, least: float | None, greatest: float | None) -> Any:
-    from great_expectations import expectations as gxe
-
-    return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=least, max_value=greatest)
-
-
 GATE = Gate(
     name="usage",
     title="Usage before the close",
@@ -33,69 +19,69 @@ GATE = Gate(
     rules=(
         Rule(
             name="contract_is_configured",
-            expectation=lambda: _is("is_without_terms", False),
+            expectation=is_false("is_without_terms"),
             problem="contract {contract_id} or its tenant is not configured, but the period has use",
             remedy="put the contract back into contracts.csv, with an end if it ended",
             is_overridable=False,
         ),
         Rule(
             name="price_is_in_force",
-            expectation=lambda: _is("is_without_price", False),
+            expectation=is_false("is_without_price"),
             problem="no version of rate card {rate_card_id} is in force on the first day of the period",
             remedy="add a version with an earlier effective_from_date to rate_cards.csv",
             is_overridable=False,
         ),
         Rule(
             name="prices_are_in_the_invoice_currency",
-            expectation=lambda: _between("foreign_price_count", None, 0),
+            expectation=at_most("foreign_price_count", 0),
             problem="{foreign_price_count} price(s) of rate card {rate_card_id} are not in {currency_code}",
             remedy="give the contract a rate card in the tenant's currency",
             is_overridable=False,
         ),
         Rule(
             name="metrics_are_configured",
-            expectation=lambda: _between("unmeasured_count", None, 0),
+            expectation=at_most("unmeasured_count", 0),
             problem="{unmeasured_count} device(s) have use of a metric that is not configured",
             remedy="put the metric back into metrics.csv",
             is_overridable=False,
         ),
         Rule(
             name="no_instant_is_billed_twice",
-            expectation=lambda: _between("overlap_count", None, 0),
+            expectation=at_most("overlap_count", 0),
             problem="{overlap_count} other period(s) of the tenant, due or closed, share an instant with this one",
             remedy="correct starts_at, ends_at or billing_cycle of the tenant's contracts",
             is_overridable=False,
         ),
         Rule(
             name="events_are_cleared",
-            expectation=lambda: _between("held_event_count", None, 0),
+            expectation=at_most("held_event_count", 0),
             problem="{held_event_count} finding(s) of the event store gate stand about this period",
             remedy="see `meterline gates show events` and decide there",
             is_overridable=False,
         ),
         Rule(
             name="devices_still_report",
-            expectation=lambda: _between("least_device_ratio", LEAST_DEVICE_RATIO, None),
+            expectation=at_least("least_device_ratio", LEAST_DEVICE_RATIO),
             problem="only {least_device_ratio} of the devices of the period before reported (at least "
             f"{LEAST_DEVICE_RATIO} expected)",
             remedy="find out why the devices are silent; wait for their backlog, or override",
         ),
         Rule(
             name="use_did_not_collapse",
-            expectation=lambda: _between("least_use_ratio", LEAST_USE_RATIO, None),
+            expectation=at_least("least_use_ratio", LEAST_USE_RATIO),
             problem=f"use per day is {{least_use_ratio}} of the period before (at least {LEAST_USE_RATIO} expected)",
             remedy="look for missing files or devices; process them, or override",
         ),
         Rule(
             name="use_did_not_explode",
-            expectation=lambda: _between("greatest_use_ratio", None, GREATEST_USE_RATIO),
+            expectation=at_most("greatest_use_ratio", GREATEST_USE_RATIO),
             problem="use per day is {greatest_use_ratio} times that of the period before (at most "
             f"{GREATEST_USE_RATIO} expected)",
             remedy="look at the largest days in finance.usage_daily; have wrong readings corrected, or override",
         ),
         Rule(
             name="no_device_dominates",
-            expectation=lambda: _between("largest_device_ratio", None, LARGEST_DEVICE_RATIO),
+            expectation=at_most("largest_device_ratio", LARGEST_DEVICE_RATIO),
             problem=f"one device has {{largest_device_ratio}} of the use (at most {LARGEST_DEVICE_RATIO} expected)",
             remedy="look at the device in finance.device_usage; have wrong readings corrected, or override",
         ),

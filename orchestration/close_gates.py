@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import psycopg
-from expectations.runner import Judgement, judge
 
 from expectations import invoices, usage
+from expectations.runner import Judgement, judge
 from orchestration.errors import BusyError
 from orchestration.gatekeeping import Verdicts, measures, record
 

@@ -95,7 +95,9 @@ def close(settings: Settings, month: date, as_of: str | None) -> int:
         say(sentence)
     count = int(made["new_invoices"])
     if count == 0:
-        say(f"{month:%Y-%m}: no invoice was made for {asked['due']} due period(s): they were closed before, or are held")
+        say(
+            f"{month:%Y-%m}: no invoice was made for {asked['due']} due period(s): they were closed before, or are held"
+        )
     else:
         say(f"{month:%Y-%m}: {count} invoice version(s) made for {asked['due']} due period(s)")
     if held:

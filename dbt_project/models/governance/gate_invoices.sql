@@ -29,8 +29,8 @@ select
         'invoice.total_amount', '(previous.total_amount * due.day_count / due.previous_day_count)'
     ) }}, 4) as period_ratio
 from {{ ref('int_new_invoices') }} as invoice
-inner join {{ ref('int_due_periods') }} as due using (tenant_no, period_no)
 left join lines using (tenant_no, period_no, invoice_version)
+inner join {{ ref('int_due_periods') }} as due using (tenant_no, period_no)
 left join {{ source('store', 'invoices') }} as issued
     on invoice.tenant_no = issued.tenant_no
     and invoice.period_no = issued.period_no

@@ -1,4 +1,4 @@
-{{ config(meta={'dagster': {'ref': {'name': 'int_periods_to_rate'}}}) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_close_request'}}}) }}
 
 -- A close must see all that was received: nothing may be accepted or claimed and not yet applied.
 select load.load_id, load.source_file, load.status
