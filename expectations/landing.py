@@ -1,41 +1,37 @@
-"""The landing gate: may a file's rows go on to metering?"""
+"""The landing gate: may a file go on to metering? Bad rows are quarantined one by one; this is about whole files."""
 
-from __future__ import annotations
+from expectations.gate import Gate, Rule, are_equal, at_most
 
-import psycopg
+# A spreadsheet that somebody dropped into the landing zone, not a delivery with some bad messages.
+NAMELESS_RATIO = 0.95
 
-# A load is whole when every record of its file is in the raw tables exactly once.
-GATE = """
-with counted as (
-    select loads.load_id, loads.message_count, coalesce(plain.rows, 0) + coalesce(odd.rows, 0) as row_count
-    from ledger.loads as loads
-    left join (
-        select load_id, count(*) as rows from raw.messages
-        where load_id in (select load_id from ledger.loads where status = 'landed') group by load_id
-    ) as plain using (load_id)
-    left join (
-        select load_id, count(*) as rows from raw.odd_messages
-        where load_id in (select load_id from ledger.loads where status = 'landed') group by load_id
-    ) as odd using (load_id)
-    where loads.status = 'landed'
+REPAIR = "the raw tables were changed after the file was copied; restore them from a backup"
+
+GATE = Gate(
+    name="landing",
+    title="Landing batch",
+    subject="load",
+    rules=(
+        Rule(
+            name="every_record_is_there",
+            expectation=are_equal("record_count", "row_count"),
+            problem="{record_count} records in the file, {row_count} in the raw tables",
+            remedy=REPAIR,
+            is_overridable=False,
+        ),
+        Rule(
+            name="no_record_is_there_twice",
+            expectation=are_equal("row_count", "row_number_count"),
+            problem="{row_count} rows in the raw tables carry {row_number_count} row numbers",
+            remedy=REPAIR,
+            is_overridable=False,
+        ),
+        Rule(
+            name="file_holds_messages",
+            expectation=at_most("nameless_ratio", NAMELESS_RATIO),
+            problem="{nameless_ratio} of its {record_count} records name neither tenant nor device "
+            f"(at most {NAMELESS_RATIO} expected)",
+            remedy="remove the file if it is no telemetry; override to have its records quarantined one by one",
+        ),
+    ),
 )
-update ledger.loads as loads
-set
-    status = (
-        case when counted.row_count = counted.message_count then 'accepted' else 'blocked' end
-    )::ledger.load_status,
-    detail = case
-        when counted.row_count <> counted.message_count then format(
-            'landing gate: %s records in the file, %s in the raw tables', counted.message_count, counted.row_count
-        )
-    end
-from counted
-where loads.load_id = counted.load_id
-returning loads.status::text
-"""
-
-
-def gate_landed_loads(session: psycopg.Connection) -> tuple[int, int]:
-    """Judge every landed load; returns how many were accepted and how many blocked."""
-    verdicts = [row[0] for row in session.execute(GATE).fetchall()]
-    return verdicts.count("accepted"), verdicts.count("blocked")

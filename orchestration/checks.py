@@ -8,13 +8,12 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, MetadataValu
 
 from expectations.runner import Finding, Judgement
 from orchestration.gatekeeping import Verdicts
+from orchestration.reports import gate_report_url
 
 SHOWN = 20
 
 
-def check_result(
-    judgement: Judgement, verdicts: Verdicts, *, check_name: str, asset_key: AssetKey, docs_url: str | None
-) -> AssetCheckResult:
+def check_result(judgement: Judgement, verdicts: Verdicts, *, check_name: str, asset_key: AssetKey) -> AssetCheckResult:
     """The outcome of a gate's run for the UI.
 
     What is held warns as long as anything may go on, because it holds only itself; where nothing may, it is an error,
@@ -31,8 +30,8 @@ def check_result(
     if verdicts.held:
         metadata["why"] = MetadataValue.md(_table(verdicts.held))
         metadata["sample_rows"] = MetadataValue.table([TableRecord(dict(f.observed)) for f in _samples(verdicts.held)])
-    if docs_url is not None:
-        metadata["report"] = MetadataValue.url(docs_url)
+    if verdicts.gate_run_id is not None:
+        metadata["report"] = MetadataValue.url(gate_report_url(judgement.gate.name, verdicts.gate_run_id))
     return AssetCheckResult(
         check_name=check_name,
         asset_key=asset_key,

@@ -10,7 +10,9 @@ import psycopg
 from orchestration.errors import BadInputError, BusyError, GateFailedError
 
 UNAPPLIED = """
-select count(*), min(source_file) from ledger.loads where status in ('landed', 'accepted', 'claimed')
+select count(*), min(source_file)
+from ledger.loads
+where status in ('landed', 'accepted', 'claimed') or (status = 'applied' and events_judged_at is null)
 """
 PERIODS = """
 select
@@ -104,7 +106,7 @@ def refuse_unapplied(session: psycopg.Connection) -> None:
     count, example = session.execute(UNAPPLIED).fetchone() or (0, None)
     if count:
         raise GateFailedError(
-            f"check all_loads_applied: {count} load(s) are not metered yet (one is {example}); "
+            f"check all_loads_applied: {count} load(s) are not metered and judged yet (one is {example}); "
             "run `meterline process` for their days first"
         )
 

@@ -13,6 +13,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from expectations.runner import Finding, Judgement
+from orchestration.errors import BadInputError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,6 +30,11 @@ insert into ledger.gate_findings (gate_run_id, subject, rule, problem, remedy, i
 values (%s, %s, %s, %s, %s, %s, %s)
 """
 DECIDED = "select subject, findings_sha256 from ledger.gate_overrides where gate = %s and subject = any(%s)"
+HELD = """
+select findings_sha256, rule, problem, remedy, is_overridable
+from governance.standing_holds where gate = %s and subject = %s order by rule
+"""
+ALL_HELD = "select distinct gate, subject from governance.standing_holds order by 1, 2 limit 10"
 
 
 @dataclass(frozen=True)
@@ -98,3 +104,22 @@ def findings_sha256(findings: Sequence[Finding]) -> str:
 def _row(gate_run_id: int, finding: Finding) -> tuple[Any, ...]:
     what = (finding.subject, finding.rule, finding.problem, finding.remedy, finding.is_overridable)
     return (gate_run_id, *what, Jsonb(finding.observed))
+
+
+def override(session: psycopg.Connection, gate: str, subject: str, decided_by: str, reason: str) -> list[str]:
+    """Record that a named person lets through what a gate holds; returns the problems that the decision covers.
+
+    It covers what the gate found, nothing that it finds later. Raises BadInputError when nothing of that name is held,
+    when a finding is beyond decision, or when person or reason are missing.
+    """
+    if not (decided_by.strip() and reason.strip()):
+        raise BadInputError("an override is a named person's decision: give --by NAME and --reason TEXT")
+    held = session.execute(HELD, (gate, subject)).fetchall()
+    if not held:
+        others = [f"{gate_} {held_subject}" for gate_, held_subject in session.execute(ALL_HELD).fetchall()]
+        raise BadInputError(f"{gate} gate does not hold {subject!r}; held are: {', '.join(others) or 'none'}")
+    final = [f"{rule}: {problem}; {remedy}" for _, rule, problem, remedy, is_overridable in held if not is_overridable]
+    if final:
+        raise BadInputError(f"nobody can override {final[0]}")
+    session.execute("select ledger.override_gate(%s, %s, %s, %s, %s)", (gate, subject, held[0][0], decided_by, reason))
+    return [f"{rule}: {problem}" for _, rule, problem, _, _ in held]

@@ -18,7 +18,7 @@ from orchestration import tracing
 from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods
 from orchestration.assets.configuration import configuration
 from orchestration.assets.governance import verification_report
-from orchestration.assets.telemetry import accepted_loads, raw_messages
+from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
 from orchestration.assets.transformations import billing_models, metering_models, published_models, publishing_models
 from orchestration.failures import clear_failures
 from orchestration.resources import Platform
@@ -33,7 +33,8 @@ load_config = define_asset_job(
 )
 process_days = define_asset_job(
     "process_days",
-    AssetSelection.assets(configuration, raw_messages, accepted_loads) | AssetSelection.assets(metering_models),
+    AssetSelection.assets(configuration, raw_messages, accepted_loads, judged_loads)
+    | AssetSelection.assets(metering_models),
     description="Landing files of one or more received days to stored events and hourly and daily use.",
     tags={LOCK: "telemetry"},
 )

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from expectations.landing import gate_landed_loads
 from orchestration import closing, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
 from orchestration.errors import MeterlineError
+from orchestration.gatekeeping import override
 from orchestration.ingest.landing import days_with_files
 from orchestration.ingest.loader import LoadResult, load_days
+from orchestration.load_gates import judge_delivered, judge_landed
 from orchestration.settings import DBT_PROJECT, Settings
 
 Message = dict[str, Any]
@@ -297,8 +298,7 @@ class Pipeline:
             self.configuration.write(Path(str(self.settings.config_url)))
         load_configuration(self.settings)
         results = self.load(first, last)
-        with connect(self.settings, "meterline_ingest") as session:
-            gate_landed_loads(session)
+        self.gate_landed()
         self.meter()
         return results
 
@@ -307,9 +307,18 @@ class Pipeline:
         days = days_with_files(self.settings.landing)
         return [] if days is None else load_days(self.settings, first or days[0], last or days[1])
 
+    def gate_landed(self) -> None:
+        """Landed loads through their gate, as the asset accepted_loads does."""
+        with connect(self.settings, "meterline_transform") as session:
+            _, verdicts = judge_landed(session)
+        self.held = {finding.subject: finding.rule for finding in verdicts.held}
+
     def meter(self) -> None:
-        """Accepted loads to use, as the asset metering_models does."""
+        """Accepted loads to use and through the event store gate, as metering_models and judged_loads do."""
         run_dbt(self.settings, *LOAD)
+        with connect(self.settings, "meterline_transform") as session:
+            _, verdicts = judge_delivered(session)
+        self.held |= {finding.subject: finding.rule for finding in verdicts.held}
         waiting = self.rows("select source_file from ledger.loads where status in ('landed', 'accepted', 'claimed')")
         assert waiting == []
 
@@ -339,6 +348,11 @@ class Pipeline:
         self.held = {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
         run_dbt(self.settings, *PUBLISH)
         return [row for row in self.rows(INVOICE_VERSIONS) if row not in before]
+
+    def override(self, gate: str, subject: str, decided_by: str, reason: str) -> list[str]:
+        """A named person's decision about what a gate holds, as the job override_gate records it."""
+        with connect(self.settings, "meterline_approver") as session:
+            return override(session, gate, subject, decided_by, reason)
 
     def prove(self) -> dict[str, list[str]]:
         """Every proof of `meterline verify` that does not hold, with its problems."""

@@ -104,8 +104,7 @@ def cleared_invoices(platform: Platform) -> MaterializeResult:  # type: ignore[t
             "held": MetadataValue.json([str(finding) for _, _, one in gates for finding in one.held]),
         },
         check_results=[
-            check_result(judgement, one, check_name=name, asset_key=CLEARED_INVOICES, docs_url=None)
-            for name, judgement, one in gates
+            check_result(judgement, one, check_name=name, asset_key=CLEARED_INVOICES) for name, judgement, one in gates
         ],
     )
 

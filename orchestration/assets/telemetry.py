@@ -1,11 +1,21 @@
-"""Telemetry: landing files become raw messages, and the landing gate says which of them may go on."""
+"""Telemetry: landing files become raw messages; gates before and after metering say what may go on."""
 
 from datetime import date
 
-from dagster import AssetExecutionContext, AssetKey, BackfillPolicy, MaterializeResult, RetryPolicy, asset
+from dagster import (
+    AssetCheckSpec,
+    AssetExecutionContext,
+    AssetKey,
+    BackfillPolicy,
+    MaterializeResult,
+    MetadataValue,
+    RetryPolicy,
+    asset,
+)
 
-from expectations.landing import gate_landed_loads
+from orchestration import load_gates
 from orchestration.assets.configuration import CONFIGURATION
+from orchestration.checks import check_result
 from orchestration.failures import clear_failures
 from orchestration.ingest.loader import load_days, summarise
 from orchestration.partitions import received_days
@@ -14,6 +24,9 @@ from orchestration.resources import Platform
 
 RAW_MESSAGES = AssetKey(["raw", "messages"])
 ACCEPTED_LOADS = AssetKey(["ledger", "loads"])
+JUDGED_LOADS = AssetKey(["ledger", "judged_loads"])
+LANDING_GATE = "landing_gate"
+EVENT_STORE_GATE = "event_store_gate"
 
 
 @asset(
@@ -56,15 +69,59 @@ def raw_messages(context: AssetExecutionContext, platform: Platform) -> Material
     deps=[RAW_MESSAGES],
     partitions_def=received_days,
     backfill_policy=BackfillPolicy.single_run(),
+    check_specs=[
+        AssetCheckSpec(
+            LANDING_GATE,
+            asset=ACCEPTED_LOADS,
+            blocking=True,
+            description="Landing batch: a file that fails is not metered; the others are.",
+        )
+    ],
     group_name="landing",
-    kinds={"postgres"},
+    kinds={"greatexpectations", "postgres"},
     owners=["team:data-platform"],
 )
 def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Loads that passed the landing gate. A blocked one stays behind alone; the others go on."""
-    with platform.session("meterline_ingest") as session:
-        accepted, blocked = gate_landed_loads(session)
-    return MaterializeResult(metadata={"accepted": accepted, "blocked": blocked})
+    with platform.session("meterline_transform") as session:
+        judgement, verdicts = load_gates.judge_landed(session)
+    return MaterializeResult(
+        metadata={
+            "accepted": len(verdicts.passed) + len(verdicts.overridden),
+            "held": MetadataValue.json([str(finding) for finding in verdicts.held]),
+        },
+        check_results=[check_result(judgement, verdicts, check_name=LANDING_GATE, asset_key=ACCEPTED_LOADS)],
+    )
+
+
+@asset(
+    key=JUDGED_LOADS,
+    deps=[AssetKey(["governance", "applied_loads"])],
+    partitions_def=received_days,
+    backfill_policy=BackfillPolicy.single_run(),
+    check_specs=[
+        AssetCheckSpec(
+            EVENT_STORE_GATE,
+            asset=JUDGED_LOADS,
+            blocking=True,
+            description="Event store: a tenant's day that fails holds the close of its periods; the others may close.",
+        )
+    ],
+    group_name="metering",
+    kinds={"greatexpectations", "postgres"},
+    owners=["team:data-platform"],
+)
+def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+    """Metered loads whose tenants and days the event store gate has judged."""
+    with platform.session("meterline_transform") as session:
+        judgement, verdicts = load_gates.judge_delivered(session)
+    return MaterializeResult(
+        metadata={
+            "tenant_days": len(judgement.subjects),
+            "held": MetadataValue.json([str(finding) for finding in verdicts.held]),
+        },
+        check_results=[check_result(judgement, verdicts, check_name=EVENT_STORE_GATE, asset_key=JUDGED_LOADS)],
+    )
 
 
 def days_of(context: AssetExecutionContext) -> tuple[date, date]:

@@ -14,9 +14,16 @@
         then {{ now }} / {{ before }} end
 {%- endmacro %}
 
-{# Verdicts that hold a subject: nobody has decided otherwise about these very findings. #}
+{# The newest verdict about a subject, where it holds it and nobody has decided otherwise about these very findings. #}
 {% macro is_standing(verdict) -%}
     {{ verdict }}.verdict = 'held'
+    and not exists (
+        select 1 from {{ source('ledger', 'gate_verdicts') }} as newer
+        where
+            newer.gate = {{ verdict }}.gate
+            and newer.subject = {{ verdict }}.subject
+            and newer.gate_run_id > {{ verdict }}.gate_run_id
+    )
     and not exists (
         select 1 from {{ source('ledger', 'gate_overrides') }} as decided
         where
@@ -38,3 +45,9 @@
         where closed.tenant_no = {{ period }}.tenant_no and closed.period_no = {{ period }}.period_no
     )
 {%- endmacro %}
+
+{# From how many messages of a tenant and day on a share of them means something. #}
+{% macro events_of_a_fleet() -%} 100 {%- endmacro %}
+
+{# From how many records on a file in which nothing is a message is judged as a whole, not row by row. #}
+{% macro records_of_a_delivery() -%} 1000 {%- endmacro %}

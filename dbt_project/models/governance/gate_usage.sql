@@ -31,6 +31,14 @@ collisions as (
         and due.period_start_at < other.period_end_at
         and due.period_end_at > other.period_start_at
     group by due.tenant_no, due.period_no
+),
+
+holds as (
+    select held.period_id, count(distinct hold.subject) as hold_count
+    from {{ ref('standing_holds') }} as hold
+    cross join unnest(string_to_array(hold.period_ids, ' ')) as held (period_id)
+    where hold.gate = 'events'
+    group by held.period_id
 )
 
 select
@@ -45,10 +53,7 @@ select
     coalesce(prices.foreign_price_count, 0) as foreign_price_count,
     coalesce(devices.unmeasured_count, 0) as unmeasured_count,
     coalesce(collisions.overlap_count, 0) as overlap_count,
-    (
-        select count(*) from {{ source('ledger', 'gate_verdicts') }} as verdict
-        where verdict.gate = 'events' and verdict.subject = due.period_id and {{ is_standing('verdict') }}
-    ) as held_event_count,
+    coalesce(holds.hold_count, 0) as held_event_count,
     round(comparison.least_device_ratio, 4) as least_device_ratio,
     round(comparison.least_use_ratio, 4) as least_use_ratio,
     round(comparison.greatest_use_ratio, 4) as greatest_use_ratio,
@@ -58,3 +63,4 @@ left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
 left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
+left join holds on due.period_id = holds.period_id

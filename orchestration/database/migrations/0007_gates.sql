@@ -22,7 +22,8 @@ create table ledger.gate_verdicts (
     primary key (gate_run_id, subject),
     check ((verdict = 'passed') = (findings_sha256 is null))
 );
-create index on ledger.gate_verdicts (gate, subject) where verdict <> 'passed';
+create index on ledger.gate_verdicts (gate, subject, gate_run_id);
+create index on ledger.gate_verdicts (gate) where verdict = 'held';
 comment on column ledger.gate_verdicts.findings_sha256 is
 'Digest of the broken rules and what was said of each: a decision about these findings covers no others.';
 
@@ -86,7 +87,12 @@ grant select on ledger.gate_runs, ledger.gate_verdicts, ledger.gate_findings, le
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 grant insert on ledger.gate_runs, ledger.gate_verdicts, ledger.gate_findings
 to meterline_ingest, meterline_transform, meterline_score;
-grant update (events_judged_at) on ledger.loads to meterline_transform;
+grant update (status, detail, events_judged_at) on ledger.loads to meterline_transform;
 grant select on ledger.loads, ledger.close_requests to meterline_approver;
 
 reset role;
+
+-- Who decides must see what is held.
+alter default privileges for role meterline_transform in schema governance
+grant select on tables to meterline_approver, meterline_score;
+

@@ -1,0 +1,49 @@
+"""The two gates of a load: before metering, of the file; after it, of what its tenants delivered that day."""
+
+from __future__ import annotations
+
+import psycopg
+
+from expectations import events, landing
+from expectations.runner import Judgement, judge
+from orchestration.gatekeeping import Verdicts, measures, record
+
+# Only what is asked about is measured, and only a question costs the import of the library that answers it.
+IS_ANY_WAITING = "select exists (select 1 from ledger.loads where status in ('landed', 'blocked'))"
+LANDED = "select * from governance.gate_landing order by load"
+DECIDE = """
+update ledger.loads as decided
+set status = judged.status::ledger.load_status, detail = judged.detail
+from unnest(%s::integer[], %s::text[], %s::text[]) as judged (load_id, status, detail)
+where decided.load_id = judged.load_id
+"""
+UNSEEN = "select array_agg(load_id) from ledger.loads where status = 'applied' and events_judged_at is null"
+DELIVERED = "select * from governance.gate_events order by tenant_day"
+SEEN = "update ledger.loads set events_judged_at = clock_timestamp() where load_id = any(%s)"
+
+
+def judge_landed(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:
+    """Accept or block every landed load, and accept what was blocked and decided upon since; one transaction."""
+    waiting = session.execute(IS_ANY_WAITING).fetchone()
+    if waiting is None or not waiting[0]:
+        return Judgement(landing.GATE, (), (), {}), Verdicts(None, (), (), ())
+    rows = measures(session, LANDED)
+    judgement = judge(landing.GATE, rows)
+    verdicts = record(session, judgement, "landed loads")
+    problems = {finding.subject: f"landing gate: {finding.problem}" for finding in verdicts.held}
+    details = [problems.get(load) for load in rows["load"]]
+    statuses = ["blocked" if detail else "accepted" for detail in details]
+    session.execute(DECIDE, ([int(load_id) for load_id in rows["load_id"]], statuses, details))
+    return judgement, verdicts
+
+
+def judge_delivered(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:
+    """Judge the received days of all applied loads that this gate has not seen; one transaction, repeatable."""
+    row = session.execute(UNSEEN).fetchone()
+    unseen = row[0] if row is not None else None
+    if not unseen:
+        return Judgement(events.GATE, (), (), {}), Verdicts(None, (), (), ())
+    judgement = judge(events.GATE, measures(session, DELIVERED))
+    verdicts = record(session, judgement, f"loads up to {max(unseen)}")
+    session.execute(SEEN, (unseen,))
+    return judgement, verdicts
