@@ -75,7 +75,7 @@ def judge(gate: Gate, rows: pd.DataFrame) -> Judgement:
 
 def suite(gate: Gate) -> Any:
     """The gate as a Great Expectations suite; every expectation carries its rule's name and what it is for."""
-    gx = _great_expectations()
+    gx = great_expectations()
     built = []
     for rule in gate.rules:
         expectation = rule.expectation()
@@ -111,13 +111,13 @@ def _rows_of_a_gate() -> Any:
     """Where rows in memory become a batch; made once per process, because a context costs more than a judgement."""
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    context = _great_expectations().get_context(mode="ephemeral")
+    context = great_expectations().get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     rows = context.data_sources.add_pandas("measured").add_dataframe_asset("rows")
     return rows.add_batch_definition_whole_dataframe("all")
 
 
-def _great_expectations() -> Any:
+def great_expectations() -> Any:
     """The library, told to call nobody; imported late, because it takes seconds."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     import great_expectations as gx

@@ -21,6 +21,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.close_period,
             jobs.publish_views,
             jobs.verify,
+            jobs.override_gate,
             jobs.trace,
         ],
         schedules=[

@@ -110,6 +110,50 @@ def verify() -> None:
     verbs.verify(_prepared())
 
 
+gates = typer.Typer(
+    no_args_is_help=True,
+    help="""What the data-quality gates hold, and what a person decides about it.
+
+A gate holds a file, a tenant's day, a tenant period, an invoice or a score, and nothing else. It lets go when the cause
+is mended, or when a named person overrides what it found.""",
+)
+app.add_typer(gates, name="gates")
+
+
+@gates.command("show")
+def show_gates(
+    gate: Annotated[
+        str | None, typer.Argument(metavar="[GATE]", help="landing, events, usage, invoices, scores.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also the newest runs, and all decisions.")] = False,
+) -> None:
+    """What is held, since when, why, and what to do about it.
+
+    Example: `meterline gates show usage`
+    """
+    from orchestration import gate_verbs
+
+    gate_verbs.show(_prepared(), gate, everything=everything)
+
+
+@gates.command("override")
+def override_gate(
+    gate: Annotated[str, typer.Argument(metavar="GATE", help="As `meterline gates show` prints it.")],
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="As `meterline gates show` prints it.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides; it goes into the audit log.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the audit log.")],
+) -> None:
+    """Let through what a gate holds, as the recorded decision of a named person.
+
+    The decision covers what the gate has found, nothing that it finds later. Some findings nobody can override.
+
+    Example: `meterline gates override usage acme:2019-02-01 --by "Ada Lovelace" --reason "building was closed"`
+    """
+    from orchestration import gate_verbs
+
+    gate_verbs.override(_prepared(), gate, subject, by, reason)
+
+
 @app.command()
 def up(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,

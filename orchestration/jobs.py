@@ -21,6 +21,7 @@ from orchestration.assets.governance import verification_report
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
 from orchestration.assets.transformations import billing_models, metering_models, published_models, publishing_models
 from orchestration.failures import clear_failures
+from orchestration.gatekeeping import override
 from orchestration.resources import Platform
 
 LOCK = "meterline/lock"
@@ -57,6 +58,40 @@ verify = define_asset_job(
     description="Prove the audit chain, conservation and the reproducibility of every invoice.",
     tags={LOCK: "billing"},
 )
+
+
+class OverrideConfig(Config):
+    """What is let through (`gate` and `subject` as `meterline gates show` prints them), by whom, and why."""
+
+    gate: str
+    subject: str
+    decided_by: str
+    reason: str
+
+
+@op
+def record_override(context: OpExecutionContext, config: OverrideConfig, platform: Platform) -> None:
+    """Record the decision of a named person; the next `process` or `close` goes by it."""
+    with clear_failures(), platform.session("meterline_approver") as session:
+        problems = override(session, config.gate, config.subject, config.decided_by, config.reason)
+    context.log_event(
+        AssetObservation(
+            asset_key=AssetKey(["governance", "standing_holds"]),
+            metadata={
+                "gate": config.gate,
+                "subject": config.subject,
+                "decided_by": config.decided_by,
+                "reason": config.reason,
+                "problems": MetadataValue.json(problems),
+            },
+        )
+    )
+
+
+@job(description="Let through what a gate holds, as the recorded decision of a named person.")
+def override_gate() -> None:
+    """One step; the decision is in the audit log."""
+    record_override()
 
 
 class TraceConfig(Config):

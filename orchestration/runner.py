@@ -71,7 +71,11 @@ def _only_in_the_run_log() -> Iterator[None]:
 
 
 def _failure(name: str, result: Any) -> MeterlineError:
-    """The first failed step's own words, as the error that it was."""
+    """What a gate holds, or the first failed step's own words, as the error that it was."""
+    for event in result.get_asset_materialization_events():
+        held = event.step_materialization_data.materialization.metadata.get("held")
+        if held is not None and held.value:
+            return GateFailedError("\n".join(held.value))
     for event in result.get_step_failure_events():
         data = event.step_failure_data
         if data.user_failure_data is not None:

@@ -24,7 +24,10 @@ order by region
 
 
 def process(settings: Settings, first: date | None, last: date | None) -> None:
-    """Process the received days, or all that the landing zone has."""
+    """Process the received days, or all that the landing zone has.
+
+    Raises GateFailedError, after everything else was processed, when a gate held something of it.
+    """
     first, last = _days(settings, first, last)
     widen_partitions(first, last)
     from orchestration.partitions import last_complete_day, range_tags
@@ -42,6 +45,9 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
     if loaded["files_not_handed_over"]:
         say(f"{loaded['files_not_handed_over']} files could not be opened; the next run tries them again")
     show_balance(settings)
+    held = done["ledger/loads"]["held"] + done["ledger/judged_loads"]["held"]
+    if held:
+        raise GateFailedError("\n".join(held))
 
 
 def _days(settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:

@@ -293,14 +293,21 @@ class Pipeline:
         return relative
 
     def process(self, first: date | None = None, last: date | None = None) -> list[LoadResult]:
-        """Configuration, landing files of the received days (all where none are given), gate, metering."""
-        if self._writes_configuration:
-            self.configuration.write(Path(str(self.settings.config_url)))
-        load_configuration(self.settings)
+        """Configuration, landing files of the received days (all where none are given), gate, metering, gate.
+
+        What the gates held of it is in `held` afterwards, as subject and rule.
+        """
+        self.configure()
         results = self.load(first, last)
         self.gate_landed()
         self.meter()
         return results
+
+    def configure(self) -> None:
+        """The configuration as it stands."""
+        if self._writes_configuration:
+            self.configuration.write(Path(str(self.settings.config_url)))
+        load_configuration(self.settings)
 
     def load(self, first: date | None = None, last: date | None = None) -> list[LoadResult]:
         """Landing files to raw rows, no further."""

@@ -15,6 +15,7 @@ from dagster import (
 from orchestration import close_gates, closing
 from orchestration.checks import check_result
 from orchestration.failures import clear_failures
+from orchestration.gate_docs import write_report
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
 from orchestration.turns import refuse_while_busy
@@ -93,6 +94,8 @@ def cleared_invoices(platform: Platform) -> MaterializeResult:  # type: ignore[t
     with clear_failures(), platform.session("meterline_transform") as session:
         close_id = closing.open_request(session)
         verdicts = close_gates.judge_close(session, close_id)
+        write_report(session, platform.settings, verdicts.usage, verdicts.periods)
+        write_report(session, platform.settings, verdicts.invoices, verdicts.new_invoices)
     gates = (
         (USAGE_GATE, verdicts.usage, verdicts.periods),
         (INVOICE_GATE, verdicts.invoices, verdicts.new_invoices),

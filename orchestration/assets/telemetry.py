@@ -17,6 +17,7 @@ from orchestration import load_gates
 from orchestration.assets.configuration import CONFIGURATION
 from orchestration.checks import check_result
 from orchestration.failures import clear_failures
+from orchestration.gate_docs import write_report
 from orchestration.ingest.loader import load_days, summarise
 from orchestration.partitions import received_days
 from orchestration.progress import report
@@ -85,6 +86,7 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
     """Loads that passed the landing gate. A blocked one stays behind alone; the others go on."""
     with platform.session("meterline_transform") as session:
         judgement, verdicts = load_gates.judge_landed(session)
+        write_report(session, platform.settings, judgement, verdicts)
     return MaterializeResult(
         metadata={
             "accepted": len(verdicts.passed) + len(verdicts.overridden),
@@ -115,6 +117,7 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
     """Metered loads whose tenants and days the event store gate has judged."""
     with platform.session("meterline_transform") as session:
         judgement, verdicts = load_gates.judge_delivered(session)
+        write_report(session, platform.settings, judgement, verdicts)
     return MaterializeResult(
         metadata={
             "tenant_days": len(judgement.subjects),
