@@ -14,7 +14,10 @@ from orchestration.resources import Platform, dbt_resource
 def build_definitions(**resource_overrides: Any) -> Definitions:
     """The platform's definitions; runs use one process each, because importing costs more than a step."""
     return Definitions(
-        assets=load_assets_from_modules([configuration, telemetry, transformations, billing, governance]),
+        assets=[
+            *load_assets_from_modules([configuration, telemetry, transformations, billing, governance]),
+            *transformations.stored_tables(),
+        ],
         jobs=[
             jobs.load_config,
             jobs.process_days,
@@ -30,7 +33,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             schedules.load_configuration_regularly,
             schedules.verify_weekly,
         ],
-        sensors=[sensors.new_landing_files],
+        sensors=[sensors.new_landing_files, sensors.alert_on_failure],
         resources={"platform": Platform(), "dbt": dbt_resource()} | resource_overrides,
         executor=in_process_executor,
     )

@@ -7,6 +7,7 @@ from typing import Any
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, MetadataValue, TableRecord
 
 from expectations.runner import Finding, Judgement
+from orchestration import alerts
 from orchestration.gatekeeping import Verdicts
 from orchestration.reports import gate_report_url
 
@@ -14,11 +15,13 @@ SHOWN = 20
 
 
 def check_result(judgement: Judgement, verdicts: Verdicts, *, check_name: str, asset_key: AssetKey) -> AssetCheckResult:
-    """The outcome of a gate's run for the UI.
+    """The outcome of a gate's run for the UI; what is held is an alert as well.
 
     What is held warns as long as anything may go on, because it holds only itself; where nothing may, it is an error,
     which keeps the run from its next step.
     """
+    if verdicts.held:
+        alerts.send(_alert(judgement, verdicts))
     goes_on = bool(verdicts.passed or verdicts.overridden) or not verdicts.held
     held = sorted({finding.subject for finding in verdicts.held})
     metadata: dict[str, MetadataValue[Any]] = {
@@ -40,6 +43,13 @@ def check_result(judgement: Judgement, verdicts: Verdicts, *, check_name: str, a
         description=_summary(judgement, held),
         metadata=metadata,
     )
+
+
+def _alert(judgement: Judgement, verdicts: Verdicts) -> alerts.Alert:
+    held = sorted({finding.subject for finding in verdicts.held})
+    text = "\n".join(str(finding) for finding in verdicts.held[:SHOWN])
+    url = gate_report_url(judgement.gate.name, verdicts.gate_run_id or 0)
+    return alerts.Alert(_summary(judgement, held), text, url)
 
 
 def _summary(judgement: Judgement, held: list[str]) -> str:

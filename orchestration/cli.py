@@ -194,7 +194,10 @@ def _prepared() -> Settings:
     with working("preparing the database"):
         platform.ready(settings)
         dbt.manifest_path(settings)
-        dbt.deploy(settings)
+        if dbt.deploy(settings):
+            from orchestration import deployment
+
+            deployment.announce(settings)
     return settings
 
 

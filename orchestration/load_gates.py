@@ -37,10 +37,15 @@ def judge_landed(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:
     return judgement, verdicts
 
 
+def unseen_loads(session: psycopg.Connection) -> list[int]:
+    """Metered loads that the event store gate has not judged."""
+    row = session.execute(UNSEEN).fetchone()
+    return list(row[0]) if row is not None and row[0] else []
+
+
 def judge_delivered(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:
     """Judge the received days of all applied loads that this gate has not seen; one transaction, repeatable."""
-    row = session.execute(UNSEEN).fetchone()
-    unseen = row[0] if row is not None else None
+    unseen = unseen_loads(session)
     if not unseen:
         return Judgement(events.GATE, (), (), {}), Verdicts(None, (), (), ())
     judgement = judge(events.GATE, measures(session, DELIVERED))

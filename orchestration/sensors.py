@@ -1,13 +1,23 @@
-"""Sensors: new files in the landing zone, also in days that were processed before."""
+"""Sensors: new files in the landing zone, also in days that were processed before, and runs that failed."""
 
 import hashlib
 from datetime import date
 
-from dagster import DefaultSensorStatus, RunRequest, SensorEvaluationContext, SkipReason, sensor
+from dagster import (
+    DefaultSensorStatus,
+    RunFailureSensorContext,
+    RunRequest,
+    SensorEvaluationContext,
+    SkipReason,
+    run_failure_sensor,
+    sensor,
+)
 
+from orchestration import alerts
 from orchestration.ingest.landing import discover
 from orchestration.jobs import process_days
 from orchestration.partitions import last_complete_day, range_tags
+from orchestration.reports import run_url
 from orchestration.resources import Platform
 
 KNOWN_PATHS = "select source_file from ledger.paths"
@@ -33,3 +43,14 @@ def new_landing_files(context: SensorEvaluationContext, platform: Platform) -> R
         run_key=hashlib.sha256(names.encode()).hexdigest(),
         tags=range_tags(min(days), max(days)) | {"meterline/new_files": str(len(unread))},
     )
+
+
+@run_failure_sensor(
+    default_status=DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    description="Every failed run, whoever launched it, becomes an alert to the targets in METERLINE_ALERTS.",
+)
+def alert_on_failure(context: RunFailureSensorContext) -> None:
+    """Send what failed and where to look; the words are the run's own."""
+    run = context.dagster_run
+    alerts.send(alerts.Alert(f"{run.job_name} failed", context.failure_event.message or "", run_url(run.run_id)))

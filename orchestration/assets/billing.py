@@ -1,18 +1,19 @@
 """Billing: the request that opens a close, the gates, and what the close made. The rating between them is dbt's."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     Config,
+    FreshnessPolicy,
     MaterializeResult,
     MetadataValue,
     asset,
 )
 
-from orchestration import close_gates, closing
+from orchestration import close_gates, closing, insight
 from orchestration.checks import check_result
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
@@ -116,19 +117,27 @@ def cleared_invoices(platform: Platform) -> MaterializeResult:  # type: ignore[t
     key=AssetKey(["billing", "closed_periods"]),
     deps=[AssetKey(["billing", "store_period_closes"])],
     partitions_def=closing_months,
+    freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(days=35)),
     group_name="billing",
     kinds={"postgres"},
     owners=["team:finance"],
 )
-def closed_periods(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+def closed_periods(context: AssetExecutionContext, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """What the close of the month made: new invoice versions, and the amounts they carry."""
     with clear_failures(), platform.session("meterline_finance") as session:
         row = session.execute("select max(close_id) from ledger.close_requests where kind = 'close'").fetchone()
         assert row is not None
         close_gates.refuse_unpublished(session, row[0])
         made = session.execute(CLOSED_BY, row).fetchall()
+        revenue = insight.revenue(session, date.fromisoformat(context.partition_key))
     lines = [f"| {t} | {i} | {v} | {total} {currency} | {why} |" for t, _, i, v, currency, total, why in made]
     table = "\n".join(["| tenant | invoice | version | total | why |", "| --- | --- | --- | --- | --- |", *lines])
     return MaterializeResult(
-        metadata={"new_invoices": len(made), "invoices": MetadataValue.md(table if made else "nothing was new")}
+        metadata={
+            "new_invoices": len(made),
+            "invoices": MetadataValue.md(table if made else "nothing was new"),
+            # Plotted over the months by the UI, which knows no decimals; the exact amounts are in finance.invoices.
+            **{f"revenue_{currency}": float(total) for currency, total, _ in revenue},
+            "invoices_of_the_month": sum(count for _, _, count in revenue),
+        }
     )

@@ -1,19 +1,21 @@
 """Telemetry: landing files become raw messages; gates before and after metering say what may go on."""
 
-from datetime import date
+from datetime import date, timedelta
 
 from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
     AssetKey,
     BackfillPolicy,
+    FreshnessPolicy,
+    MarkdownMetadataValue,
     MaterializeResult,
     MetadataValue,
     RetryPolicy,
     asset,
 )
 
-from orchestration import load_gates
+from orchestration import insight, load_gates
 from orchestration.assets.configuration import CONFIGURATION
 from orchestration.checks import check_result
 from orchestration.failures import clear_failures
@@ -28,6 +30,8 @@ ACCEPTED_LOADS = AssetKey(["ledger", "loads"])
 JUDGED_LOADS = AssetKey(["ledger", "judged_loads"])
 LANDING_GATE = "landing_gate"
 EVENT_STORE_GATE = "event_store_gate"
+# The day's run comes an hour after midnight: a morning without it is worth a look, a second day an alarm.
+DAILY = FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fail_window=timedelta(hours=50))
 
 
 @asset(
@@ -36,6 +40,7 @@ EVENT_STORE_GATE = "event_store_gate"
     partitions_def=received_days,
     backfill_policy=BackfillPolicy.single_run(),
     retry_policy=RetryPolicy(max_retries=2, delay=10),
+    freshness_policy=DAILY,
     group_name="landing",
     kinds={"parquet", "json", "csv", "postgres"},
     owners=["team:data-platform"],
@@ -109,6 +114,7 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
             description="Event store: a tenant's day that fails holds the close of its periods; the others may close.",
         )
     ],
+    freshness_policy=DAILY,
     group_name="metering",
     kinds={"greatexpectations", "postgres"},
     owners=["team:data-platform"],
@@ -116,15 +122,31 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
 def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Metered loads whose tenants and days the event store gate has judged."""
     with platform.session("meterline_transform") as session:
+        metered = insight.metered(session, load_gates.unseen_loads(session))
         judgement, verdicts = load_gates.judge_delivered(session)
         write_report(session, platform.settings, judgement, verdicts)
     return MaterializeResult(
         metadata={
-            "tenant_days": len(judgement.subjects),
+            "messages": metered.messages,
+            "stored": metered.stored,
+            "duplicates": metered.duplicates,
+            "duplicate_rate": metered.duplicate_rate,
+            "quarantined": metered.quarantined,
+            "quarantine_reasons": counts("reason", metered.refused),
+            "late_not_billed": metered.late_not_billed,
+            "clock_health": counts("events are dated by", metered.clocks),
+            "use": MetadataValue.md("\n\n".join(f"{metric} {line}" for metric, line in metered.use) or "none"),
+            "tenant_days_judged": len(judgement.subjects),
             "held": MetadataValue.json([str(finding) for finding in verdicts.held]),
         },
         check_results=[check_result(judgement, verdicts, check_name=EVENT_STORE_GATE, asset_key=JUDGED_LOADS)],
     )
+
+
+def counts(what: str, rows: list[tuple[str, int]]) -> MarkdownMetadataValue:
+    """Counted things as a table."""
+    lines = [f"| {name} | {count:,} |" for name, count in rows]
+    return MetadataValue.md("\n".join([f"| {what} | count |", "| --- | ---: |", *lines]) if rows else "none")
 
 
 def days_of(context: AssetExecutionContext) -> tuple[date, date]:

@@ -1,19 +1,23 @@
 """The dbt models as assets: the daily load, the monthly close, and the views that publish both."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from dagster import AssetExecutionContext, AssetKey, BackfillPolicy, RetryPolicy
+from dagster import AssetExecutionContext, AssetKey, AssetSpec, BackfillPolicy, MetadataValue, Output, RetryPolicy
 from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
 from orchestration.dbt import manifest_path, target_folder
 from orchestration.failures import clear_failures
 from orchestration.gates import raise_failed_checks
+from orchestration.lineage import read_lineage
 from orchestration.partitions import closing_months, received_days
 from orchestration.progress import report
+from orchestration.reports import docs_url
 from orchestration.resources import Platform
 from orchestration.settings import Settings
+from orchestration.table_metadata import table_metadata
 from orchestration.turns import refuse_while_busy
 
 OWNERS = {
@@ -43,12 +47,18 @@ class MeterlineTranslator(DagsterDbtTranslator):
         """The team that answers for the folder."""
         return [OWNERS[folder_of(dbt_resource_props)]] if dbt_resource_props["resource_type"] == "model" else []
 
+    def get_metadata(self, dbt_resource_props: Mapping[str, Any]) -> Mapping[str, Any]:
+        """dbt's own, and the page of the documentation."""
+        page = f"{docs_url()}/dbt/#!/{dbt_resource_props['resource_type']}/{dbt_resource_props['unique_id']}"
+        return {**super().get_metadata(dbt_resource_props), "documentation": MetadataValue.url(page)}
+
 
 def folder_of(dbt_resource_props: Mapping[str, Any]) -> str:
     """First folder below `models/`."""
     return str(dbt_resource_props["fqn"][1])
 
 
+LEDGER_ASSETS = ("loads", "close_requests", "cleared_invoices")
 PENDING = "select exists (select 1 from ledger.loads where status in ('accepted', 'claimed'))"
 
 SETTINGS = Settings.from_environment()
@@ -73,8 +83,14 @@ def nothing_pending(platform: Platform) -> bool:
 def build_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform, step: str) -> Iterator[Any]:
     """Build the selected models with their checks; a check that fails is named with its first rows, not retried."""
     target = target_folder(SETTINGS, step)
+    lineage = read_lineage(SETTINGS)
     try:
-        yield from dbt.cli(BUILD, context=context, target_path=target).stream()
+        for event in dbt.cli(BUILD, context=context, target_path=target).stream():
+            if isinstance(event, Output):
+                model = context.asset_key_for_output(event.output_name).path[-1]
+                yield event.with_metadata({**event.metadata, **table_metadata(lineage.get(model, {}))})
+            else:
+                yield event
     except DagsterDbtCliRuntimeError:
         with clear_failures(), platform.session("meterline_transform") as session:
             raise_failed_checks(session, target)
@@ -138,3 +154,25 @@ def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platf
 def published_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
     """Views: staging, names in place of numbers, and what finance reads. Built when the project changes."""
     yield from build_models(context, dbt, platform, "views")
+
+
+# Stages that hold the tables which migrations made; what fills them are assets of their own.
+STAGES = {"audit": "governance", "store": "store"}
+
+
+def stored_tables() -> list[AssetSpec]:
+    """The tables that models read and no asset makes, so that the UI knows what they hold and whose they are."""
+    manifest = json.loads(MANIFEST.read_text())
+    materialised = {("config", "loads"), ("raw", "messages"), *(("ledger", name) for name in LEDGER_ASSETS)}
+    return [
+        AssetSpec(
+            TRANSLATOR.get_asset_key(source),
+            description=source["description"],
+            group_name=STAGES.get(source["source_name"], "landing"),
+            kinds={"postgres", "table"},
+            owners=["team:data-platform"],
+            metadata=TRANSLATOR.get_metadata(source),
+        )
+        for source in manifest["sources"].values()
+        if (source["source_name"], source["name"]) not in materialised
+    ]

@@ -21,7 +21,7 @@ def test_every_asset_has_an_owner_a_group_and_a_description(specs):
 
 def test_groups_are_the_stages_of_the_pipeline(specs):
     groups = {spec.group_name for spec in specs}
-    assert groups == {"landing", "staging", "metering", "usage", "billing", "finance", "governance"}
+    assert groups == {"landing", "staging", "metering", "store", "usage", "billing", "finance", "governance"}
 
 
 def test_every_verb_is_a_job_with_a_description():
@@ -31,9 +31,11 @@ def test_every_verb_is_a_job_with_a_description():
     assert [name for name in JOBS - {"trace", "override_gate"} if "meterline/lock" not in jobs[name].tags] == []
 
 
-def test_nothing_runs_before_somebody_turns_it_on():
+def test_nothing_but_alerts_runs_before_somebody_turns_it_on():
     assert {schedule.default_status for schedule in defs.schedules} == {DefaultScheduleStatus.STOPPED}
-    assert {sensor.default_status for sensor in defs.sensors} == {DefaultSensorStatus.STOPPED}
+    assert {sensor.name for sensor in defs.sensors if sensor.default_status == DefaultSensorStatus.RUNNING} == {
+        "alert_on_failure"
+    }
 
 
 def test_lineage_leads_from_the_landing_files_to_the_invoice():

@@ -1,0 +1,137 @@
+"""What a person wants to know about a run at a glance; each answer is one query over that run's loads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+
+BALANCE = """
+select
+    coalesce(sum(message_count), 0)::bigint, coalesce(sum(stored_count), 0)::bigint,
+    coalesce(sum(duplicate_count), 0)::bigint, coalesce(sum(quarantined_count), 0)::bigint,
+    coalesce(sum(late_not_billed_count), 0)::bigint
+from governance.load_balance
+where load_id = any(%s)
+"""
+REFUSED = """
+select reason, count(*)
+from metering.int_quarantined
+where load_id = any(%s)
+group by reason
+order by count(*) desc, reason
+"""
+CLOCKS = """
+select timestamp_source, count(*)
+from store.events
+where load_id = any(%s)
+group by timestamp_source
+"""
+CLOCK_WORDS = {"d": "the device's own clock", "c": "corrected by the session's offset", "s": "the broker's clock"}
+# Hours of one or two days, else days: a line of at most some sixty marks.
+USE = """
+with events as (
+    select event.metric_no, event.event_at, event.quantity
+    from store.events as event
+    inner join config.metrics as declared on declared.valid_to_load is null and declared.aggregation = 'sum'
+    inner join registry.metrics as metric on metric.metric = declared.metric and metric.metric_no = event.metric_no
+    where event.load_id = any(%(loads)s) and event.disposition = 'b'
+),
+
+span as (
+    select
+        min(event_at) as first_at,
+        max(event_at) as last_at,
+        case when max(event_at) - min(event_at) > interval '60 hours' then interval '1 day' else interval '1 hour' end
+            as step
+    from events
+),
+
+used as (
+    select metric_no, date_bin(span.step, event_at, timestamptz '2000-01-01 00:00:00+00') as bucket_at,
+        sum(quantity) as quantity
+    from events
+    cross join span
+    group by 1, 2
+)
+
+select metric.metric, array_agg(coalesce(used.quantity, 0) order by steps.bucket_at)
+from span
+cross join generate_series(
+    date_bin(span.step, span.first_at, timestamptz '2000-01-01 00:00:00+00'), span.last_at, span.step
+) as steps (bucket_at)
+cross join (select distinct metric_no from used) as metrics
+inner join registry.metrics as metric on metrics.metric_no = metric.metric_no
+left join used on metrics.metric_no = used.metric_no and steps.bucket_at = used.bucket_at
+group by metric.metric
+order by metric.metric
+"""
+REVENUE = """
+select invoice.currency_code, sum(invoice.total_amount), count(*)
+from store.period_closes as closed
+inner join store.invoices as invoice using (tenant_no, period_no, invoice_version)
+where
+    closed.period_no in (select period_no from store.periods where last_local_month = %s)
+    and not exists (
+        select 1 from store.period_closes as newer
+        where
+            newer.tenant_no = closed.tenant_no
+            and newer.period_no = closed.period_no
+            and newer.invoice_version > closed.invoice_version
+    )
+group by invoice.currency_code
+order by invoice.currency_code
+"""
+MARKS = "▁▂▃▄▅▆▇█"
+LONGEST_LINE = 90
+
+
+@dataclass(frozen=True)
+class Metered:
+    """What became of the messages of some loads, by whose clock events are dated, and their use over time."""
+
+    messages: int
+    stored: int
+    duplicates: int
+    quarantined: int
+    late_not_billed: int
+    refused: list[tuple[str, int]]
+    clocks: list[tuple[str, int]]
+    use: list[tuple[str, str]]
+
+    @property
+    def duplicate_rate(self) -> float:
+        """Share of duplicates among the messages."""
+        return self.duplicates / self.messages if self.messages else 0.0
+
+
+def metered(session: psycopg.Connection, load_ids: Sequence[int]) -> Metered:
+    """What became of these loads."""
+    loads = list(load_ids)
+    balance = session.execute(BALANCE, (loads,)).fetchone()
+    assert balance is not None
+    messages, stored, duplicates, quarantined, late_not_billed = balance
+    refused = session.execute(REFUSED, (loads,)).fetchall() if quarantined else []
+    clocks = [(CLOCK_WORDS[source], count) for source, count in session.execute(CLOCKS, (loads,)).fetchall()]
+    use = [(metric, sparkline(quantities)) for metric, quantities in session.execute(USE, {"loads": loads}).fetchall()]
+    clocks.sort(key=lambda counted: -counted[1])
+    return Metered(messages, stored, duplicates, quarantined, late_not_billed, refused, clocks, use)
+
+
+def revenue(session: psycopg.Connection, month: Any) -> list[tuple[str, Decimal, int]]:
+    """Currency, sum and number of the latest invoices of the periods that end in the local month."""
+    return session.execute(REVENUE, (month,)).fetchall()
+
+
+def sparkline(quantities: Sequence[Decimal]) -> str:
+    """A line of marks, the least quantity lowest, the greatest highest; a longer series shows its end."""
+    shown = [float(quantity) for quantity in quantities[-LONGEST_LINE:]]
+    if not shown:
+        return ""
+    least, greatest = min(shown), max(shown)
+    if least == greatest:
+        return MARKS[0] * len(shown)
+    return "".join(MARKS[round((value - least) / (greatest - least) * (len(MARKS) - 1))] for value in shown)

@@ -1,0 +1,64 @@
+"""What the UI tells about a run, against messages counted by hand."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from orchestration import insight
+from orchestration.database.connection import connect
+from tests.support import Pipeline, message
+
+LOADS = "select load_id from ledger.loads order by load_id"
+
+
+def test_a_run_says_what_became_of_its_messages_and_of_no_others(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    pipeline.land(message("acme", "m-1", 99, 7, "2019-02-09T12:00"))
+    pipeline.process()
+    ((before,),) = pipeline.rows(LOADS)
+    # Three messages kept, the second again, one of another unit, one from a clock that is an hour behind.
+    second = message("acme", "m-1", 2, 3, "2019-02-10T11:00", session_id="a")
+    behind = message("acme", "m-1", 5, 8, "2019-02-10T11:30", "2019-02-10T12:30", session_id="b")
+    pipeline.land(
+        message("acme", "m-1", 1, 1, "2019-02-10T10:00", session_id="a"),
+        second,
+        second | {"received_at": "2019-02-10T11:00:09Z"},
+        message("acme", "m-1", 3, 2, "2019-02-10T12:00", session_id="a"),
+        message("acme", "m-1", 4, 1, "2019-02-10T12:00", unit="MWh"),
+        behind,
+    )
+    pipeline.process()
+    loads = [load_id for (load_id,) in pipeline.rows(LOADS) if load_id != before]
+    with connect(pipeline.settings, "meterline_transform") as session:
+        told = insight.metered(session, loads)
+
+    assert (told.messages, told.stored, told.duplicates, told.quarantined, told.late_not_billed) == (6, 4, 1, 1, 0)
+    assert told.duplicate_rate == 1 / 6
+    assert told.refused == [("unit_mismatch", 1)]
+    assert told.clocks == [("the device's own clock", 3), ("corrected by the session's offset", 1)]
+    # By the hour: 1 at 10, 3 at 11, and 2 + 8 at 12, where the corrected one falls. From 1 to 10, 3 is 2/9 of
+    # the way, mark 1.6 of 7, rounded 2.
+    assert told.use == [("energy", "▁▃█")]
+
+
+def test_revenue_of_a_month_counts_the_latest_versions_by_currency(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    pipeline.tenant("globex", "m-1")
+    pipeline.land(*(message(tenant, "m-1", 1, 10, "2019-02-10T12:00") for tenant in ("acme", "globex")))
+    pipeline.process()
+    pipeline.close("2019-02", "2019-03-04")
+    pipeline.land(message("acme", "m-1", 2, 5, "2019-02-11T12:00"))
+    pipeline.process()
+    pipeline.close("2019-02", "2019-03-04")
+    with connect(pipeline.settings, "meterline_finance") as session:
+        # 15.00 of acme, amended from 10.00, and 10.00 of globex.
+        assert insight.revenue(session, date(2019, 2, 1)) == [("EUR", Decimal("25.00"), 2)]
+        assert insight.revenue(session, date(2019, 3, 1)) == []
+
+
+def test_a_long_series_shows_its_end_and_a_flat_one_is_low() -> None:
+    assert insight.sparkline([]) == ""
+    assert insight.sparkline([Decimal(5)] * 3) == "▁▁▁"
+    line = insight.sparkline([Decimal(n) for n in range(200)])
+    assert (len(line), line[0], line[-1]) == (90, "▁", "█")
