@@ -24,6 +24,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.close_period,
             jobs.publish_views,
             jobs.verify,
+            jobs.build_docs,
             jobs.override_gate,
             jobs.trace,
         ],

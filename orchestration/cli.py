@@ -166,6 +166,29 @@ def up(
 
 
 @app.command()
+def docs(
+    serve: Annotated[bool, typer.Option(help="Serve the site once it is built.")] = True,
+    port: Annotated[int, typer.Option(help="Port of the site.")] = 3001,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Build the documentation that finance reads (tables, prices, gates) as a static site, and serve it.
+
+    The site lies under METERLINE_HOME/docs and can be copied to any web server; it loads nothing from elsewhere.
+
+    Example: `meterline docs --no-serve`
+    """
+    from orchestration import documentation, verbs
+    from orchestration.console import say
+
+    settings = _prepared()
+    server = documentation.server(settings, host, port) if serve else None
+    say(f"documentation: {verbs.docs(settings)}")
+    if server is not None:
+        say(f"served on http://{host}:{port} (Ctrl-C stops it)")
+        server.serve_forever()
+
+
+@app.command()
 def down() -> None:
     """Stop the embedded database. The data stays; the next command starts it again."""
     from orchestration.database import embedded

@@ -17,7 +17,7 @@ from dagster import (
 from orchestration import tracing
 from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods
 from orchestration.assets.configuration import configuration
-from orchestration.assets.governance import verification_report
+from orchestration.assets.governance import documentation_site, verification_report
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
 from orchestration.assets.transformations import billing_models, metering_models, published_models, publishing_models
 from orchestration.failures import clear_failures
@@ -57,6 +57,14 @@ verify = define_asset_job(
     AssetSelection.assets(verification_report),
     description="Prove the audit chain, conservation and the reproducibility of every invoice.",
     tags={LOCK: "billing"},
+)
+
+
+build_docs = define_asset_job(
+    "build_docs",
+    AssetSelection.assets(documentation_site),
+    description="Write the documentation site: tables, gates, front page.",
+    tags={LOCK: "documentation"},
 )
 
 

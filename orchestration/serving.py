@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
+from orchestration import documentation
 from orchestration.console import say
 from orchestration.settings import PROJECT_ROOT, Settings
 
@@ -16,7 +17,14 @@ STOP_SECONDS = 20
 
 
 def up(settings: Settings, host: str, port: int) -> None:
-    """Serve until a signal comes, then stop the group, children that outlive their parent included."""
+    """Serve until a signal comes, then stop the group, children that outlive their parent included.
+
+    The documentation site is served on the next port, because metadata in the UI links to it.
+    """
+    docs_address = f"http://{host}:{port + 1}"
+    os.environ.setdefault("METERLINE_DOCS_URL", docs_address)
+    os.environ.setdefault("METERLINE_UI_URL", f"http://{host}:{port}")
+    documentation.serve_in_background(settings, host, port + 1)
     command = [
         str(Path(sys.executable).with_name("dagster")),
         "dev",
@@ -29,6 +37,7 @@ def up(settings: Settings, host: str, port: int) -> None:
     ]
     server = subprocess.Popen(command, cwd=PROJECT_ROOT, start_new_session=True)
     say(f"Dagster UI: http://{host}:{port} (Ctrl-C stops it)")
+    say(f"Documentation: {docs_address} (`meterline docs --no-serve` builds it anew)")
 
     def stop(signum: int, frame: FrameType | None) -> None:
         raise SystemExit(0)

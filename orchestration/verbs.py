@@ -142,6 +142,12 @@ def verify(settings: Settings) -> None:
         say(f"holds: {proof}")
 
 
+def docs(settings: Settings) -> str:
+    """Build the documentation site; returns the path of its front page."""
+    with working("building the documentation"):
+        return str(run_job("build_docs")["governance/documentation"]["path"])
+
+
 def _rows(title: str, rows: list[dict[str, Any]], columns: list[str] | None = None) -> None:
     if not rows:
         say(f"{title}: none\n")

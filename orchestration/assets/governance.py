@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
 from dagster_dbt import DbtCliResource
 
-from orchestration import closing, verification
+from orchestration import closing, documentation, verification
 from orchestration.assets.transformations import BUILD, SETTINGS
 from orchestration.dbt import target_folder
 from orchestration.errors import GateFailedError
 from orchestration.failures import clear_failures
+from orchestration.reports import docs_url
 from orchestration.resources import Platform
 from orchestration.turns import refuse_while_busy
 
@@ -38,3 +39,17 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
             lines = [f"check {proof.name}: {problem}" for proof in broken for problem in proof.problems[:5]]
             raise GateFailedError("\n".join(lines))
     return MaterializeResult(metadata={"proofs": MetadataValue.json([proof.name for proof in proofs])})
+
+
+@asset(
+    key=AssetKey(["governance", "documentation"]),
+    deps=[AssetKey(["finance", "invoices"]), AssetKey(["finance", "invoice_lines"])],
+    group_name="governance",
+    kinds={"dbt", "greatexpectations"},
+    owners=["team:finance"],
+)
+def documentation_site(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+    """The documentation as a static site: the tables that finance reads, the gates' reports, and a front page."""
+    with clear_failures():
+        front = documentation.build(platform.settings)
+    return MaterializeResult(metadata={"path": MetadataValue.path(front), "site": MetadataValue.url(docs_url())})
