@@ -17,6 +17,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
         assets=[
             *load_assets_from_modules([configuration, telemetry, transformations, billing, governance]),
             *transformations.stored_tables(),
+            *transformations.exposures(),
         ],
         jobs=[
             jobs.load_config,

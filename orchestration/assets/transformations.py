@@ -176,3 +176,20 @@ def stored_tables() -> list[AssetSpec]:
         for source in manifest["sources"].values()
         if (source["source_name"], source["name"]) not in materialised
     ]
+
+
+def exposures() -> list[AssetSpec]:
+    """What people make of the published tables, as the end of the lineage."""
+    manifest = json.loads(MANIFEST.read_text())
+    nodes = manifest["nodes"]
+    return [
+        AssetSpec(
+            AssetKey(["exposure", exposure["name"]]),
+            deps=[TRANSLATOR.get_asset_key(nodes[node_id]) for node_id in exposure["depends_on"]["nodes"]],
+            description=exposure["description"],
+            group_name="finance",
+            kinds={"dbt", exposure["type"]},
+            owners=[exposure["owner"]["email"]],
+        )
+        for exposure in manifest["exposures"].values()
+    ]
