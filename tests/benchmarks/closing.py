@@ -1,4 +1,4 @@
-"""The close of a month of many device-periods: what it costs, and that more events of the same devices hardly matter."""
+"""The close of a month of many device-periods: what it costs, and whether more events of the same devices matter."""
 
 from __future__ import annotations
 

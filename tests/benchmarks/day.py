@@ -54,7 +54,7 @@ class Day:
 
 @dataclass(frozen=True)
 class LocalDay:
-    """A contract's local day as instants, with the period that holds it and the instant from which messages are late."""
+    """A contract's local day as instants, the start of its period and the instant from which messages are late."""
 
     day_start_at: datetime
     day_end_at: datetime

@@ -1,4 +1,4 @@
-"""DuckDB doing the day's job on the same files: identity, clock, period, lateness, hours and days, in a file of its own.
+"""DuckDB doing the day's job on the same files: identity, clock, period, lateness, hours and days, in its own file.
 
 Its rules are written again on purpose: they are the oracle that the platform's hours and days are compared with.
 Run as `python -m tests.benchmarks.duckdb_job DATABASE THREADS FILE...`; prints the job's seconds as JSON.
@@ -100,7 +100,7 @@ checkpoint;
 
 
 def run_job(database: Path, threads: int, files: list[str]) -> dict[str, float]:
-    """Process the files into a new database; wall and CPU seconds and peak bytes of this process for the job alone."""
+    """Process the files into a new database; wall and CPU seconds of the job alone, without imports."""
     before, started = cpu_seconds(), time.perf_counter()
     with duckdb.connect(str(database), config={"threads": threads}) as session:
         session.execute(

@@ -82,7 +82,9 @@ def show_bytes(run: PlatformRun, day: Day, duckdb_bytes: int) -> None:
     table("Bytes per stored event", ["tables", "heap", "index", "toast and maps", "all"], rows)
 
 
-def show_profile(title: str, wall: float, steps: Sequence[tuple[str, float]], models: Sequence[tuple[str, float]]) -> None:
+def show_profile(
+    title: str, wall: float, steps: Sequence[tuple[str, float]], models: Sequence[tuple[str, float]]
+) -> None:
     """Where the seconds of a run went; models of one dbt run overlap, since it works with two threads."""
     rows = [[name, f"{seconds:.2f}", f"{100 * seconds / wall:.0f} %"] for name, seconds in steps]
     rows += [[f"  {name}", f"{seconds:.2f}", f"{100 * seconds / wall:.0f} %"] for name, seconds in models]

@@ -16,7 +16,7 @@ from psycopg import conninfo
 
 from orchestration.config.load import load_configuration
 from orchestration.database import embedded
-from orchestration.database.connection import connect
+from orchestration.database.connection import connect, sqlalchemy_url
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.benchmarks.day import Day
 from tests.benchmarks.measure import Cost, Server, run
@@ -41,8 +41,8 @@ from (
         relation.oid::regclass as relation,
         case
             when space.nspname = 'raw' then 'raw'
-            when relation.relname like 'events%%' then 'events'
-            when relation.relname like 'usage%%' then 'usage'
+            when relation.relname like 'events%' then 'events'
+            when relation.relname like 'usage%' then 'usage'
             else 'other'
         end as family
     from pg_class as relation
@@ -51,7 +51,9 @@ from (
 ) as measured
 group by family
 """
-HOURS = "copy (select tenant_id, device_id, metric, bucket_start_at, quantity, event_count from {}) to stdout (format csv)"
+USAGE = """
+copy (select tenant_id, device_id, metric, bucket_start_at, quantity, event_count from {}) to stdout (format csv)
+"""
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,7 @@ class Sandbox:
     def sizes(self) -> dict[str, Size]:
         """Bytes of the raw tables, the event store, the rollups and what else the store has."""
         with connect(self.settings) as session:
-            return {family: Size(*parts) for family, *parts in session.execute(SIZES.replace("%%", "%").encode())}
+            return {family: Size(*parts) for family, *parts in session.execute(SIZES.encode())}
 
     def wal_position(self) -> int:
         """Bytes of write-ahead log since the server was made."""
@@ -145,10 +147,13 @@ class Sandbox:
 
     def export_usage(self, table: str, target: Path) -> Path:
         """Write one of finance's usage tables as CSV."""
-        with connect(self.settings, "meterline_finance") as session, target.open("wb") as file:
-            with session.cursor().copy(HOURS.format(table).encode()) as rows:
-                for block in rows:
-                    file.write(block)
+        query = USAGE.format(table).encode()
+        with (
+            connect(self.settings, "meterline_finance") as session,
+            session.cursor().copy(query) as rows,
+            target.open("wb") as file,
+        ):
+            file.writelines(rows)
         return target
 
     def model_seconds(self, step: str = "load") -> list[tuple[str, float]]:
@@ -163,19 +168,15 @@ class Sandbox:
 
     def step_seconds(self) -> list[tuple[str, float]]:
         """Seconds of every step of the last Dagster run, in their order."""
+        # Dagster takes seconds to import, so only a profile pays for it.
         from dagster import DagsterInstance
 
-        os.environ["METERLINE_DAGSTER_URL"] = self._dagster_url()
+        os.environ["METERLINE_DAGSTER_URL"] = sqlalchemy_url(self.settings, "dagster")
         with DagsterInstance.from_config(str(self.home / "dagster")) as instance:
             record = instance.get_run_records(limit=1)[0]
             steps: list[Any] = instance.get_run_step_stats(record.dagster_run.run_id)
         timed = sorted((step.start_time, step.step_key, step.end_time - step.start_time) for step in steps)
         return [(key, seconds) for _, key, seconds in timed]
-
-    def _dagster_url(self) -> str:
-        from orchestration.database.connection import sqlalchemy_url
-
-        return sqlalchemy_url(self.settings, "dagster")
 
     def stop(self) -> None:
         """Stop the server."""
