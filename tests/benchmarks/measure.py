@@ -13,7 +13,10 @@ from statistics import median
 
 import psutil
 
+from orchestration.errors import MeterlineError
+
 SAMPLE_SECONDS = 0.25
+OUTPUT_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Server:
 def run(command: Sequence[str], environment: Mapping[str, str], log: Path, server: Server | None = None) -> Cost:
     """Run a command to its end, measured; its output goes to `log`.
 
-    Raises subprocess.CalledProcessError with the end of the output when it fails.
+    Raises MeterlineError with the end of the output when it fails.
     """
     before = server.cpu() if server else 0.0
     with log.open("wb") as output:
@@ -97,7 +100,8 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path, serve
         wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
-        raise subprocess.CalledProcessError(process.returncode, list(command), log.read_text()[-4000:])
+        end = log.read_text(errors="replace")[-OUTPUT_CHARACTERS:]
+        raise MeterlineError(f"{' '.join(command[:4])} ended with exit code {process.returncode}:\n{end}")
     server_cpu = server.cpu() - before if server else 0.0
     return Cost(wall, usage.ru_utime + usage.ru_stime, server_cpu, memory.peak, memory.server_peak)
 
