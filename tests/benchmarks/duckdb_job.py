@@ -1,6 +1,8 @@
 """DuckDB doing the day's job on the same files: identity, clock, period, lateness, hours and days, in its own file.
 
-Its rules are written again on purpose: they are the oracle that the platform's hours and days are compared with.
+Its rules are written again on purpose: they are the oracle that the platform's hours and days are compared with. It
+has less to do than the platform: no row is judged for quarantine, no key is enforced, nothing stored before is looked
+up, no raw copy, ledger or gate is kept. The ratio compares the same answers, not the same guarantees.
 Run as `python -m tests.benchmarks.duckdb_job DATABASE THREADS FILE...`; prints the job's seconds as JSON.
 """
 
