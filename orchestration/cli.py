@@ -207,6 +207,28 @@ def env() -> None:
             typer.echo(f"export {name}={shlex.quote(os.environ[name])}")
 
 
+@app.command()
+def bench(
+    events: Annotated[int, typer.Option(min=1, help="Readings of the generated day.")] = 500_000,
+    devices: Annotated[int | None, typer.Option(min=1, help="Devices. Default: one for 40 readings.")] = None,
+    repeat: Annotated[int, typer.Option(min=1, help="Repetitions, each from the same state.")] = 3,
+    profile: Annotated[bool, typer.Option("--profile", help="Also show where the time goes.")] = False,
+    close_device_periods: Annotated[
+        int | None, typer.Option(min=1, help="Also close a month of so many devices.")
+    ] = None,
+) -> None:
+    """Measure `meterline process` on a generated day, beside one INSERT each and DuckDB on the same files.
+
+    Works in a temporary folder on a server of its own and leaves nothing behind. Needs a checkout. What counts are the
+    ratios of one run; absolute figures belong to the machine and the hour.
+
+    Example: `meterline bench --events 2000000 --devices 50000 --repeat 1 --profile`
+    """
+    from orchestration import benchmark
+
+    benchmark.run(events, devices, repeat, profile, close_device_periods)
+
+
 def _prepared() -> Settings:
     """Settings of a platform whose database is ready and whose relations are deployed."""
     from orchestration import dbt

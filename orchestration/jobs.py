@@ -25,6 +25,8 @@ from orchestration.gatekeeping import override
 from orchestration.resources import Platform
 
 LOCK = "meterline/lock"
+# What meters, closes or proves works on the same tables: such runs wait for each other in the queue.
+BOOKS = {LOCK: "books"}
 
 load_config = define_asset_job(
     "load_config",
@@ -37,26 +39,26 @@ process_days = define_asset_job(
     AssetSelection.assets(configuration, raw_messages, accepted_loads, judged_loads)
     | AssetSelection.assets(metering_models),
     description="Landing files of one or more received days to stored events and hourly and daily use.",
-    tags={LOCK: "telemetry"},
+    tags=BOOKS,
 )
 close_period = define_asset_job(
     "close_period",
     AssetSelection.assets(configuration, close_requests, cleared_invoices, closed_periods)
     | AssetSelection.assets(billing_models, publishing_models),
     description="Rate, gate and invoice every tenant period that ends in the month and is due.",
-    tags={LOCK: "billing"},
+    tags=BOOKS,
 )
 publish_views = define_asset_job(
     "publish_views",
     AssetSelection.assets(published_models),
     description="Build the views again; needed when the dbt project changed.",
-    tags={LOCK: "telemetry"},
+    tags=BOOKS,
 )
 verify = define_asset_job(
     "verify",
     AssetSelection.assets(verification_report),
     description="Prove the audit chain, conservation and the reproducibility of every invoice.",
-    tags={LOCK: "billing"},
+    tags=BOOKS,
 )
 
 

@@ -44,6 +44,7 @@ class Fleet:
     interval_seconds: int
     duplicate_ratio: float
     seed: int
+    rows_per_file: int = CHUNK_ROWS
 
     @property
     def slots_per_day(self) -> int:
@@ -78,6 +79,7 @@ def simulate_fleet(
     duplicate_ratio: float = 0.01,
     seed: int = 1,
     region: str = "eu-west",
+    rows_per_file: int = CHUNK_ROWS,
     progress: Report | None = None,
 ) -> SimulationReport:
     """Write Parquet files of a fleet's messages, by day and in pieces, and its configuration into `config_dir`.
@@ -88,13 +90,13 @@ def simulate_fleet(
 
     Raises BadInputError for a fleet without devices, tenants or readings, and when a file exists with other content.
     """
-    if min(device_count, tenant_count, interval_seconds) < 1 or interval_seconds > SECONDS_PER_DAY:
-        raise BadInputError("a fleet needs a device, a tenant and an interval of 1 to 86400 seconds")
-    fleet = Fleet(device_count, tenant_count, first_day, interval_seconds, duplicate_ratio, seed)
+    if min(device_count, tenant_count, interval_seconds, rows_per_file) < 1 or interval_seconds > SECONDS_PER_DAY:
+        raise BadInputError("a fleet needs a device, a tenant, a row per file and an interval of 1 to 86400 seconds")
+    fleet = Fleet(device_count, tenant_count, first_day, interval_seconds, duplicate_ratio, seed, rows_per_file)
     write_configuration(config_dir, device_count, tenant_count, first_day, region)
     report = SimulationReport()
     counts = report.regions[region]
-    file_count = day_count * ceil(fleet.readings_per_day / CHUNK_ROWS)
+    file_count = day_count * ceil(fleet.readings_per_day / rows_per_file)
     for day_index in range(day_count):
         folder = f"region={region}/date={(first_day + timedelta(days=day_index)).isoformat()}"
         for part, (table, reading_count) in enumerate(_pieces(fleet, day_index)):
@@ -109,8 +111,8 @@ def simulate_fleet(
 
 def _pieces(fleet: Fleet, day_index: int) -> Iterator[tuple[Any, int]]:
     """Tables of a day in the order of measurement, and how many of their rows are readings."""
-    for part, start in enumerate(range(0, fleet.readings_per_day, CHUNK_ROWS)):
-        index = np.arange(start, min(start + CHUNK_ROWS, fleet.readings_per_day), dtype=np.int64)
+    for part, start in enumerate(range(0, fleet.readings_per_day, fleet.rows_per_file)):
+        index = np.arange(start, min(start + fleet.rows_per_file, fleet.readings_per_day), dtype=np.int64)
         rng = np.random.default_rng([fleet.seed, day_index, part])
         yield _table(fleet, day_index, index, rng), len(index)
 

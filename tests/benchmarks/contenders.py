@@ -1,0 +1,111 @@
+"""The contenders on one day: each as a process of its own, each checked against what was generated."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from orchestration.errors import MeterlineError
+from tests.benchmarks.measure import Cost, run
+from tests.benchmarks.sandbox import Sandbox, Size, child_environment
+
+# CSV of the platform against the other's table, both ways: a bucket that only one side has, or has otherwise.
+DIFFERENCES = """
+with metered as (
+    select column0 as tenant_id, column1 as device_id, column2 as metric, column3[:19]::timestamp as bucket_start_at,
+        column4::decimal(38, 10) as quantity, column5::bigint as event_count
+    from read_csv($exported, header = false, all_varchar = true)
+    where column3[:19]::timestamp >= $since
+),
+
+expected as (
+    select tenant_id, device_id, metric, bucket_start_at, quantity::decimal(38, 10) as quantity, event_count
+    from {table}
+)
+
+select
+    (select count(*) from (from metered except all from expected)),
+    (select count(*) from (from expected except all from metered)),
+    (select count(*) from expected)
+"""
+
+
+class VoidBenchmarkError(MeterlineError):
+    """The contenders did not compute the same, so that nothing they measured can be compared."""
+
+
+@dataclass(frozen=True)
+class PlatformRun:
+    """The platform's day: what it cost, and the bytes that it left by family of tables."""
+
+    cost: Cost
+    sizes: dict[str, Size]
+    wal_bytes: int
+
+
+def platform(sandbox: Sandbox) -> PlatformRun:
+    """Process the day from the kept state. Raises VoidBenchmarkError when a message is missing or doubled."""
+    sandbox.restore_state()
+    before, wal = sandbox.balance(), sandbox.wal_position()
+    cost = sandbox.meterline("process")
+    after = sandbox.balance()
+    day = sandbox.day
+    expected = {
+        "messages": day.messages,
+        "stored": day.readings,
+        "duplicates": day.duplicates,
+        "quarantined": 0,
+        "late": 0,
+    }
+    found = {name: after[name] - before[name] for name in expected}
+    if found != expected:
+        raise VoidBenchmarkError(f"generated {expected} but the platform has {found}")
+    return PlatformRun(cost, sandbox.sizes(), sandbox.wal_position() - wal)
+
+
+def with_duckdb(sandbox: Sandbox, threads: int, database: Path) -> Cost:
+    """DuckDB's day in a new file at `database`."""
+    database.unlink(missing_ok=True)
+    files = [str(path) for path in sandbox.day.files]
+    log = database.with_suffix(".json")
+    command = [sys.executable, "-m", "tests.benchmarks.duckdb_job", str(database), str(threads), *files]
+    whole = run(command, child_environment(), log)
+    job = json.loads(log.read_text().splitlines()[-1])
+    return Cost(job["wall"], job["cpu"], 0.0, whole.peak_bytes)
+
+
+def one_by_one(sandbox: Sandbox, sample: int) -> tuple[Cost, int]:
+    """The naive consumer on a sample; its cost and how many messages it took."""
+    files = [str(path) for path in sandbox.day.files]
+    log = sandbox.home / "one_by_one.json"
+    url = sandbox.new_database("one_by_one")
+    command = [sys.executable, "-m", "tests.benchmarks.one_by_one", url, str(sample), *files]
+    whole = run(command, child_environment(), log, sandbox.server)
+    job = json.loads(log.read_text().splitlines()[-1])
+    return Cost(job["wall"], job["cpu"], whole.server_cpu), int(job["messages"])
+
+
+def compare(sandbox: Sandbox, database: Path) -> int:
+    """How many hours and days agree to the last digit. Raises VoidBenchmarkError when one does not."""
+    agreed = 0
+    with duckdb.connect(str(database), read_only=True) as session:
+        row = session.execute("select count(*) from events").fetchone()
+        if row is None or row[0] != sandbox.day.readings:
+            raise VoidBenchmarkError(f"DuckDB has {row} events of {sandbox.day.readings} readings")
+        for table, published in (("hours", "finance.usage_hourly"), ("days", "finance.usage_daily")):
+            first = session.execute(f"select min(bucket_start_at) from {table}").fetchone()
+            assert first is not None
+            exported = sandbox.export_usage(published, sandbox.home / f"{table}.csv")
+            query = DIFFERENCES.format(table=table)
+            found = session.execute(query, {"exported": str(exported), "since": first[0]}).fetchone()
+            assert found is not None
+            if found[0] or found[1]:
+                raise VoidBenchmarkError(
+                    f"{published}: {found[0]} of its buckets differ from DuckDB's, {found[1]} the other way"
+                )
+            agreed += found[2]
+    return agreed
