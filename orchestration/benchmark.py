@@ -10,7 +10,7 @@ from orchestration.errors import BadInputError
 from orchestration.settings import PROJECT_ROOT
 
 
-def run(events: int, devices: int | None, repeat: int, profile: bool, close_device_periods: int | None) -> None:
+def run(events: int, devices: int | None, repeat: int, profile: bool) -> None:
     """Run it; see tests/benchmarks. Raises BadInputError outside a checkout or without its development packages."""
     if not (PROJECT_ROOT / "tests" / "benchmarks" / "main.py").is_file():
         raise BadInputError(f"{PROJECT_ROOT} is no checkout; bench needs one: git clone the project, then uv sync")
@@ -18,4 +18,4 @@ def run(events: int, devices: int | None, repeat: int, profile: bool, close_devi
         raise BadInputError("bench needs the development packages; run uv sync in the checkout")
     if str(PROJECT_ROOT) not in sys.path:
         sys.path.insert(0, str(PROJECT_ROOT))
-    importlib.import_module("tests.benchmarks.main").run(events, devices, repeat, profile, close_device_periods)
+    importlib.import_module("tests.benchmarks.main").run(events, devices, repeat, profile)

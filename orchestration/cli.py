@@ -213,9 +213,6 @@ def bench(
     devices: Annotated[int | None, typer.Option(min=1, help="Devices. Default: one for 40 readings.")] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Repetitions, each from the same state.")] = 3,
     profile: Annotated[bool, typer.Option("--profile", help="Also show where the time goes.")] = False,
-    close_device_periods: Annotated[
-        int | None, typer.Option(min=1, help="Also close a month of so many devices.")
-    ] = None,
 ) -> None:
     """Measure `meterline process` on a generated day, beside one INSERT each and DuckDB on the same files.
 
@@ -226,7 +223,7 @@ def bench(
     """
     from orchestration import benchmark
 
-    benchmark.run(events, devices, repeat, profile, close_device_periods)
+    benchmark.run(events, devices, repeat, profile)
 
 
 def _prepared() -> Settings:

@@ -83,6 +83,15 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
         raise AssertionError("\n".join(problems) or str(finished.exception))
 
 
+def rate_and_publish(settings: Settings) -> dict[str, str]:
+    """What the assets of a close do once it was requested; returns what the gates held, as subject and rule."""
+    run_dbt(settings, *CLOSE)
+    with connect(settings, "meterline_transform") as session:
+        verdicts = judge_close(session, closing.open_request(session))
+    run_dbt(settings, *PUBLISH)
+    return {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
+
+
 @functools.cache
 def parsed_project() -> Any:
     from dbt.cli.main import dbtRunner
@@ -349,11 +358,7 @@ class Pipeline:
                 if isinstance(failure.__cause__, MeterlineError):
                     raise failure.__cause__ from None
                 raise
-        run_dbt(self.settings, *CLOSE)
-        with connect(self.settings, "meterline_transform") as session:
-            verdicts = judge_close(session, closing.open_request(session))
-        self.held = {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
-        run_dbt(self.settings, *PUBLISH)
+        self.held = rate_and_publish(self.settings)
         return [row for row in self.rows(INVOICE_VERSIONS) if row not in before]
 
     def override(self, gate: str, subject: str, decided_by: str, reason: str) -> list[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestration.console import say, working
 from orchestration.progress import report
-from tests.benchmarks import closing, contenders
+from tests.benchmarks import contenders
 from tests.benchmarks.contenders import PlatformRun
 from tests.benchmarks.day import READINGS_A_DEVICE, Day, generate, generate_eve
 from tests.benchmarks.measure import Cost
@@ -46,7 +46,7 @@ class Measured:
     profiles: dict[str, Profile] = field(default_factory=dict)
 
 
-def run(events: int, devices: int | None, repeat: int, profile: bool, close_device_periods: int | None) -> None:
+def run(events: int, devices: int | None, repeat: int, profile: bool) -> None:
     """Generate, measure and print. Raises VoidBenchmarkError when the contenders' answers differ."""
     with _folder() as folder:
         day = generate(folder / "day", events, devices or max(1, events // READINGS_A_DEVICE))
@@ -58,9 +58,6 @@ def run(events: int, devices: int | None, repeat: int, profile: bool, close_devi
         finally:
             sandbox.stop()
         _show(day, measured)
-        if close_device_periods is not None:
-            with working("closing a month"):
-                closing.measure(folder / "close", close_device_periods)
 
 
 def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Measured:

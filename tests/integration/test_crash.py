@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -119,14 +120,11 @@ def test_a_run_killed_at_many_statements_is_repaired_by_running_again(
 
 def kill_often(times: int, halfway: Pipeline, undisturbed: dict[str, list[str]], new_pipeline: NewPipeline) -> None:
     """Kill as many runs, spread over all the statements of one; each of them again and again until it is through."""
-    statements = 0
-
-    def count() -> None:
-        nonlocal statements
-        statements += 1
-
-    with before_every_statement(count):
+    # Counted by what threads cannot interrupt: dbt sends from two of them.
+    counter = itertools.count()
+    with before_every_statement(lambda: next(counter)):
         new_pipeline(like=halfway).process()
+    statements = next(counter)
     # One moment in each equal part of the run, somewhere in it.
     chance = random.Random(2019)
     for part in range(times):
@@ -141,12 +139,10 @@ def killed_at(moment: int, platform: Pipeline) -> bool:
     """Process in a child that kills itself (SIGKILL) before that statement; True if it did."""
     child = os.fork()
     if child == 0:
-        left = moment
+        counter = itertools.count(1)
 
         def die_in_time() -> None:
-            nonlocal left
-            left -= 1
-            if left == 0:
+            if next(counter) == moment:
                 os.kill(os.getpid(), signal.SIGKILL)
 
         try:
@@ -162,7 +158,7 @@ def killed_at(moment: int, platform: Pipeline) -> bool:
 
 
 @contextmanager
-def before_every_statement(act: Callable[[], None]) -> Iterator[None]:
+def before_every_statement(act: Callable[[], object]) -> Iterator[None]:
     """Call `act` before each statement that loading, gate and dbt send."""
     from dbt.adapters.sql.connections import SQLConnectionManager
 

@@ -13,7 +13,7 @@ import pytest
 
 from orchestration.database.connection import connect
 from orchestration.settings import Settings
-from tests.support import run_dbt
+from tests.support import CLOSE, rate_and_publish, run_dbt
 
 CONFIGURATION = """
 insert into config.loads (content_sha256) values ('first');
@@ -120,7 +120,6 @@ insert into ledger.close_requests (kind, period_month, as_of, config_load_id, la
 select %s, '2026-02-01', %s, (select max(config_load_id) from config.loads), (select max(load_id) from ledger.loads)
 """
 DIFFERENCES = "select invoice_id, invoice_version, difference from billing.int_invoice_differences order by 1, 2, 3"
-BUILD = ("build", "--select", "tag:close", "--exclude", "tag:load", "--exclude-resource-type", "unit_test")
 INVOICES = """
 select tenant_id, invoice_version, subtotal_amount::text, tax_amount::text, total_amount::text, status,
     difference_amount::text
@@ -217,13 +216,13 @@ def receive(database: psycopg.Connection, load: str, devices: str, **bounds: int
 def close(settings: Settings, database: psycopg.Connection, as_of: str = "2026-03-05T00:00:00Z") -> None:
     """Ask for the close of February and run it as the platform does."""
     database.execute(REQUEST, ("close", as_of))
-    run_dbt(settings, *BUILD)
+    rate_and_publish(settings)
 
 
 def verify(settings: Settings, database: psycopg.Connection) -> list[tuple[Any, ...]]:
     """Rate every closed version again and return what differs."""
     database.execute(REQUEST, ("verify", "2026-03-05T00:00:00Z"))
-    run_dbt(settings, *BUILD)
+    run_dbt(settings, *CLOSE)
     return rows(database, DIFFERENCES)
 
 
