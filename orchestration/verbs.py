@@ -21,6 +21,13 @@ from governance.load_balance
 group by region
 order by region
 """
+# A hold is told by the run that judged it; later runs only remind of it.
+NEWEST_GATE_RUN = "select coalesce(max(gate_run_id), 0) from ledger.gate_runs"
+OLDER_HOLDS = """
+select count(distinct (gate, subject))
+from governance.standing_holds
+where gate in ('landing', 'events') and gate_run_id <= %s
+"""
 
 
 def process(settings: Settings, first: date | None, last: date | None) -> None:
@@ -34,6 +41,8 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
 
     if last > last_complete_day():
         say(f"{last} has not ended yet: close with an explicit --as-of until it has")
+    with connect(settings, "meterline_auditor") as session:
+        (newest,) = session.execute(NEWEST_GATE_RUN).fetchall()[0]
     with working("processing"):
         done = run_job("process_days", tags=range_tags(first, last))
     loaded = done["raw/messages"]
@@ -45,9 +54,18 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
     if loaded["files_not_handed_over"]:
         say(f"{loaded['files_not_handed_over']} files could not be opened; the next run tries them again")
     show_balance(settings)
+    remind_of_holds(settings, newest)
     held = done["ledger/loads"]["held"] + done["ledger/judged_loads"]["held"]
     if held:
         raise GateFailedError("\n".join(held))
+
+
+def remind_of_holds(settings: Settings, gate_run_id: int) -> None:
+    """Say how many files and tenant days are held by that run of a gate or an earlier one."""
+    with connect(settings, "meterline_auditor") as session:
+        ((older,),) = session.execute(OLDER_HOLDS, (gate_run_id,)).fetchall()
+    if older:
+        say(f"{older} still held from before: see `meterline gates show`")
 
 
 def _days(settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:

@@ -179,6 +179,24 @@ def test_a_decision_needs_a_hold_a_name_and_a_reason(two_tenants: Pipeline) -> N
         two_tenants.override("events", f"acme@{DAY}", "Ada Lovelace", "again")
 
 
+def test_a_decision_covers_what_the_person_saw_and_nothing_found_later(two_tenants: Pipeline) -> None:
+    two_tenants.land(*(hour("acme", n, unit="MWh") for n in range(1, 101)))
+    two_tenants.process()
+    two_tenants.override("events", f"acme@{DAY}", "Ada Lovelace", "a test of 100 messages")
+    # The same findings again: a tenant without news leaves the day as it was decided.
+    two_tenants.land(hour("globex", 1))
+    two_tenants.process()
+    assert two_tenants.held == {}
+    # 101 refused messages are not the 100 that were decided upon.
+    two_tenants.land(hour("acme", 101, unit="MWh"))
+    two_tenants.process()
+    assert two_tenants.held == {f"acme@{DAY}": "messages_are_accepted"}
+    verdicts = "select verdict from ledger.gate_verdicts where gate = 'events' and subject = %s order by gate_run_id"
+    assert two_tenants.rows(verdicts, f"acme@{DAY}") == [("held",), ("overridden",), ("held",)]
+    decisions = "select decided_by, reason from ledger.gate_overrides"
+    assert two_tenants.rows(decisions) == [("Ada Lovelace", "a test of 100 messages")]
+
+
 @pytest.mark.parametrize("role", ["meterline_transform", "meterline_ingest", "meterline_score", "meterline_finance"])
 def test_only_who_approves_may_decide(two_tenants: Pipeline, role: str) -> None:
     with connect(two_tenants.settings, role) as session, pytest.raises(psycopg.errors.InsufficientPrivilege):

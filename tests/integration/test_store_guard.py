@@ -51,10 +51,12 @@ def attempt(pipeline: Pipeline, role: str | None, statement: str) -> None:
 
 
 def first_column(pipeline: Pipeline, table: str) -> str:
+    """First column that a statement may set: an identity is refused before the table's guard is asked."""
     schema, name = table.split(".")
     rows = pipeline.rows(
         "select column_name from information_schema.columns"
-        f" where table_schema = '{schema}' and table_name = '{name}' order by ordinal_position limit 1"
+        f" where table_schema = '{schema}' and table_name = '{name}' and is_identity = 'NO'"
+        " order by ordinal_position limit 1"
     )
     return str(rows[0][0])
 
