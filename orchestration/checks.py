@@ -18,7 +18,7 @@ def check_result(judgement: Judgement, verdicts: Verdicts, *, check_name: str, a
     """The outcome of a gate's run for the UI; what is held is an alert as well.
 
     What is held warns as long as anything may go on, because it holds only itself; where nothing may, it is an error,
-    which keeps the run from its next step.
+    which keeps the run from its next step, unless the gate `is_last` and has none to keep it from.
     """
     if verdicts.held:
         alerts.send(_alert(judgement, verdicts))
@@ -39,7 +39,7 @@ def check_result(judgement: Judgement, verdicts: Verdicts, *, check_name: str, a
         check_name=check_name,
         asset_key=asset_key,
         passed=not held,
-        severity=AssetCheckSeverity.WARN if goes_on else AssetCheckSeverity.ERROR,
+        severity=AssetCheckSeverity.WARN if goes_on or is_last else AssetCheckSeverity.ERROR,
         description=_summary(judgement, held),
         metadata=metadata,
     )

@@ -139,7 +139,9 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
             "tenant_days_judged": len(judgement.subjects),
             "held": MetadataValue.json([str(finding) for finding in verdicts.held]),
         },
-        check_results=[check_result(judgement, verdicts, check_name=EVENT_STORE_GATE, asset_key=JUDGED_LOADS)],
+        check_results=[
+            check_result(judgement, verdicts, check_name=EVENT_STORE_GATE, asset_key=JUDGED_LOADS, is_last=True)
+        ],
     )
 
 
