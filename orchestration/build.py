@@ -6,15 +6,15 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import jobs, schedules, sensors
-from orchestration.assets import billing, configuration, governance, telemetry, transformations
+from orchestration import jobs, model_jobs, schedules, sensors
+from orchestration.assets import billing, configuration, governance, models, scores, telemetry, transformations
 from orchestration.resources import Platform, dbt_resource
 
 
 def build_definitions(**resource_overrides: Any) -> Definitions:
     """The platform's definitions; runs use one process each, because importing costs more than a step."""
     return Definitions(
-        assets=load_assets_from_modules([configuration, telemetry, transformations, billing, governance]),
+        assets=load_assets_from_modules([configuration, telemetry, transformations, billing, governance, models, scores]),
         jobs=[
             jobs.load_config,
             jobs.process_days,
@@ -22,12 +22,17 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.publish_views,
             jobs.verify,
             jobs.trace,
+            model_jobs.train_models,
+            model_jobs.score_usage,
+            model_jobs.trace_score,
         ],
         schedules=[
             schedules.process_yesterday,
             schedules.close_previous_month,
             schedules.load_configuration_regularly,
             schedules.verify_weekly,
+            model_jobs.train_weekly,
+            model_jobs.score_daily,
         ],
         sensors=[sensors.new_landing_files],
         resources={"platform": Platform(), "dbt": dbt_resource()} | resource_overrides,

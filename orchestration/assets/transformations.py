@@ -23,6 +23,7 @@ OWNERS = {
     "billing": "team:billing-operations",
     "finance": "team:finance",
     "governance": "team:finance",
+    "ml": "team:data-science",
 }
 
 
