@@ -11,14 +11,15 @@ import pandas as pd
 from sklearn.ensemble import IsolationForest
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from ml.anomaly import AnomalyDetector
+from ml.anomaly import FOLD, AnomalyDetector
 from ml.card import anomaly_card
 from ml.errors import EvidenceError
 from ml.evaluation import precision_in_quota, quota_threshold, recall_of_events
 from ml.features import MINIMUM_DAYS, day_features, expected_use, known_days
+from ml.folds import folds
 from ml.injection import FAULTS_TO_LEARN, FAULTS_TO_MEASURE, KINDS, Seeded, seed_faults
-from ml.series import Series, from_rows, gather
-from ml.training import FOLDS, Trained, folds, one_thread, sampled
+from ml.series import Floats, Series, from_rows, gather
+from ml.training import Trained, one_thread, sampled
 
 NAME = "meterline-anomaly"
 PARAMETERS: dict[str, Any] = {
@@ -51,13 +52,14 @@ def train(rows: pd.DataFrame) -> Trained:
     series = from_rows(sampled(rows))
     if scorable(series).sum() < MINIMUM_ROWS:
         raise EvidenceError(
-            f"{int(scorable(series).sum())} days have a week of history; the anomaly model needs {MINIMUM_ROWS} to learn "
-            "from: process more days, then train again"
+            f"{int(scorable(series).sum())} days have a week of history; the anomaly model needs {MINIMUM_ROWS} to "
+            "learn from: process more days, then train again"
         )
     with one_thread():
-        metrics, ordinary_scores = _measure(series)
+        metrics = _measure(series)
         detector, learnt = _fit(series, PARAMETERS["seed"])
-        detector.threshold_ = quota_threshold(ordinary_scores, PARAMETERS["cases_per_1000_days"])
+        ordinary = days_of(_as_it_was(series))
+        detector.threshold_ = quota_threshold(detector.predict(ordinary.features), PARAMETERS["cases_per_1000_days"])
     metrics |= {"threshold": detector.threshold_, "series": series.quantity.shape[1], "days": len(series.dates)}
     metrics = {name: round(float(value), 6) for name, value in metrics.items() if not np.isnan(value)}
     card = anomaly_card(metrics, PARAMETERS, series)
@@ -67,6 +69,12 @@ def train(rows: pd.DataFrame) -> Trained:
 def scorable(series: Series) -> npt.NDArray[np.bool_]:
     """By date and series: whether there is use, and enough of it before."""
     return np.asarray(series.quantity.notna() & (known_days(series) >= MINIMUM_DAYS))
+
+
+def features_of(series: Series) -> dict[str, Floats]:
+    """Features by name, with the group of the series' device: tables of date by series."""
+    group = np.broadcast_to(folds(series.quantity.columns).astype(np.float64), series.quantity.shape)
+    return day_features(series) | {FOLD: group}
 
 
 def days_of(seeded: Seeded, within: slice = slice(None)) -> Days:
@@ -80,7 +88,7 @@ def days_of(seeded: Seeded, within: slice = slice(None)) -> Days:
         "expected": expected_use(seeded.series).to_numpy(),
     }
     return Days(
-        gather(day_features(seeded.series), dates, columns),
+        gather(features_of(seeded.series), dates, columns),
         seeded.fault[dates, columns],
         seeded.kind[dates, columns],
         gather(raw, dates, columns),
@@ -103,38 +111,35 @@ def _fit(series: Series, seed: int, within: slice = slice(None)) -> tuple[Anomal
     return detector, Days(features, fault, np.concatenate([c.kind for c in copies]), copies[0].raw)
 
 
-def _measure(series: Series) -> tuple[dict[str, float], npt.NDArray[np.float64]]:
-    """Quality on unseen meters in later weeks, beside simpler detectors; and scores of days as they really were."""
-    fold = folds(series.quantity.columns)
+def _as_it_was(series: Series) -> Seeded:
+    none = np.zeros(series.quantity.shape, dtype=np.intp)
+    return Seeded(series, none, none)
+
+
+def _measure(series: Series) -> dict[str, float]:
+    """Quality on later weeks than were learnt from, devices judged without having been seen; beside simpler ways."""
     cut = int(len(series.dates) * PARAMETERS["share_of_dates_to_learn"])
-    judged: list[pd.DataFrame] = []
-    ordinary: list[npt.NDArray[np.float64]] = []
-    for number in range(FOLDS):
-        seen, unseen = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-        if not len(seen) or not len(unseen):
-            continue
-        detector, learnt = _fit(series.select(seen), PARAMETERS["seed"], slice(0, cut))
-        held_out = series.select(unseen)
-        none = np.zeros(held_out.quantity.shape, dtype=np.intp)
-        ordinary.append(detector.predict(days_of(Seeded(held_out, none, none), slice(cut, None)).features))
-        for copy in range(PARAMETERS["copies_with_faults"]):
-            days = days_of(seed_faults(held_out, 7919 + copy, FAULTS_TO_MEASURE), slice(cut, None))
-            judged.append(_judged(detector, learnt, days, (number * 10 + copy + 1) * 1_000_000))
-    return _metrics(pd.concat(judged, ignore_index=True)), np.concatenate(ordinary)
+    detector, learnt = _fit(series, PARAMETERS["seed"], slice(0, cut))
+    judged = [
+        _judged(detector, learnt, days_of(seed_faults(series, 7919 + copy, FAULTS_TO_MEASURE), slice(cut, None)), copy)
+        for copy in range(PARAMETERS["copies_with_faults"])
+    ]
+    return _metrics(pd.concat(judged, ignore_index=True))
 
 
-def _judged(detector: AnomalyDetector, learnt: Days, days: Days, offset: int) -> pd.DataFrame:
+def _judged(detector: AnomalyDetector, learnt: Days, days: Days, copy: int) -> pd.DataFrame:
     forest = IsolationForest(n_estimators=100, random_state=PARAMETERS["seed"])
     raw_forest = IsolationForest(n_estimators=100, random_state=PARAMETERS["seed"])
-    residuals = forest.fit(learnt.features.fillna(0.0).head(5000))
+    names = [name for name in learnt.features.columns if name != FOLD]
+    residuals = forest.fit(learnt.features[names].fillna(0.0).head(5000))
     raw = raw_forest.fit(learnt.raw[["quantity"]].fillna(0.0).head(5000))
     return pd.DataFrame(
         {
             "model": detector.predict(days.features),
             "robust_z": days.features["robust_z"].abs().fillna(0.0),
-            "isolation_forest": -residuals.score_samples(days.features.fillna(0.0)),
+            "isolation_forest": -residuals.score_samples(days.features[names].fillna(0.0)),
             "isolation_forest_on_raw": -raw.score_samples(days.raw[["quantity"]].fillna(0.0)),
-            "fault": np.where(days.fault > 0, days.fault + offset, 0),
+            "fault": np.where(days.fault > 0, days.fault + copy * 10_000_000, 0),
             "kind": days.kind,
         }
     )

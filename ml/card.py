@@ -16,18 +16,20 @@ def anomaly_card(metrics: Mapping[str, float], parameters: Mapping[str, Any], se
         [
             "# Anomalies of daily use",
             "",
-            f"Scores a device's day in [0, 1] against its own past and the fleet; {parameters['cases_per_1000_days']} of "
-            "1,000 days are above the threshold. It runs in shadow: no score changes an amount.",
+            "Scores a device's day in [0, 1] against its own past and the fleet; "
+            f"{parameters['cases_per_1000_days']} of 1,000 days reach the threshold. It runs in shadow: no score "
+            "changes an amount.",
             "",
-            f"Trained on {series.quantity.shape[1]} series from {first} to {last}, with faults seeded into copies of them "
-            f"({', '.join(KINDS)}). Measured on other meters and later weeks, faults seeded there too.",
+            f"Trained on {series.quantity.shape[1]} series from {first} to {last}, with faults seeded into copies of "
+            f"them ({', '.join(KINDS)}). Every device is judged by a classifier trained on others. Measured on later "
+            "weeks, with faults seeded there too.",
             "",
             _table(metrics),
             "",
             "What it cannot do:",
             "",
             "- A fault of a kind that was not seeded may pass unseen; the figures say nothing about such faults.",
-            "- Faults here are simulated; the share of real faults among flagged days is not known before people judged them.",
+            "- Faults here are simulated; the share of real ones among flagged days is known once people have judged.",
             "- Less use because nobody is there, and less use because of tampering, look the same.",
             "- The first week of a device is not scored.",
         ]
@@ -40,11 +42,11 @@ def forecast_card(metrics: Mapping[str, float], parameters: Mapping[str, Any], n
         [
             "# Use to the end of the period",
             "",
-            f"Expects a device's use of the whole period, with a {parameters['interval']:.0%} interval, from the days so "
-            "far. It runs in shadow: no forecast changes an amount.",
+            f"Expects a device's use of the whole period, with a {parameters['interval']:.0%} interval, from the days "
+            "so far. It runs in shadow: no forecast changes an amount.",
             "",
-            "Measured period by period, on meters that the measured model had not seen, by models that knew only earlier "
-            "periods. WAPE is of the period's total; `coverage` is of the interval before calibration.",
+            "Measured period by period, on meters that the measured model had not seen, by models that knew only "
+            "earlier periods. WAPE is of the period's total; `coverage` is of the interval before calibration.",
             "",
             _table(metrics),
             "",

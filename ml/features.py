@@ -31,7 +31,9 @@ def day_features(series: Series) -> dict[str, Floats]:
     metric = use.columns.get_level_values("metric")
     against_fleet = residual - fleet_median(residual.to_numpy(), metric)
     share = _log_ratio(use.rolling(7, min_periods=3).mean(), before.shift(6).rolling(28, min_periods=7).mean(), floor)
-    longer = _log_ratio(use.rolling(14, min_periods=7).mean(), before.shift(13).rolling(42, min_periods=7).mean(), floor)
+    longer = _log_ratio(
+        use.rolling(14, min_periods=7).mean(), before.shift(13).rolling(42, min_periods=7).mean(), floor
+    )
     features = {
         "ratio_to_same_day_type": residual,
         "robust_z": residual / (spread + 0.05),
@@ -63,7 +65,8 @@ def expected_use(series: Series) -> pd.DataFrame:
 
 def known_days(series: Series) -> Floats:
     """How many of the four weeks before each date have use on record."""
-    return np.asarray(series.quantity.notna().shift(1, fill_value=False).rolling(RECENT_DAYS, 1).sum(), dtype=np.float64)
+    known = series.quantity.notna().shift(1, fill_value=False)
+    return np.asarray(known.rolling(RECENT_DAYS, 1).sum(), dtype=np.float64)
 
 
 def _median_before(use: pd.DataFrame, least: int) -> pd.DataFrame:
@@ -72,7 +75,8 @@ def _median_before(use: pd.DataFrame, least: int) -> pd.DataFrame:
 
 def _log_ratio(value: pd.DataFrame, reference: pd.DataFrame, floor: pd.DataFrame) -> pd.DataFrame:
     """Log of the ratio, tame near zero and defined for use below zero (fed back)."""
-    return np.log((value.clip(lower=0) + floor) / (reference.clip(lower=0) + floor))
+    ratio = (value.clip(lower=0) + floor) / (reference.clip(lower=0) + floor)
+    return ratio.apply(np.log)
 
 
 def _run_length(condition: pd.DataFrame) -> Floats:

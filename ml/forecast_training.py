@@ -11,10 +11,11 @@ import pandas as pd
 from ml.card import forecast_card
 from ml.errors import EvidenceError
 from ml.evaluation import coverage, wape
+from ml.folds import FOLDS, folds
 from ml.forecast import BLOCK_ENDS, PeriodForecaster, block_of
 from ml.horizon import FEATURES, outlooks
 from ml.series import SERIES, from_rows
-from ml.training import FOLDS, Trained, folds, one_thread, sampled
+from ml.training import Trained, one_thread, sampled
 
 NAME = "meterline-forecast"
 PARAMETERS: dict[str, Any] = {
@@ -39,8 +40,8 @@ def train(rows: pd.DataFrame) -> Trained:
     known = known_outlooks(rows)
     if len(known) < MINIMUM_ROWS:
         raise EvidenceError(
-            f"{len(known)} days of finished periods are known; the forecast needs {MINIMUM_ROWS} to learn from: process "
-            "more days, then train again"
+            f"{len(known)} days of finished periods are known; the forecast needs {MINIMUM_ROWS} to learn from: "
+            "process more days, then train again"
         )
     with one_thread():
         forecaster = _new().fit(known, known["outcome"])

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from ml.series import SERIES, Floats, Series, fleet_median, positions
+from ml.series import Floats, Series, fleet_median, positions
 
 RECENT_DAYS = 28
 # A register's glitch must not set the scale of a month: use above this many times the recent median counts as that.
@@ -77,7 +77,8 @@ def _wide(series: Series, use: pd.DataFrame) -> dict[str, Floats]:
     recent = use.rolling(RECENT_DAYS, min_periods=1)
     week = use.rolling(7, min_periods=1).mean()
     # After weeks of nothing the recent mean is no scale to measure by; what the series ever used still is.
-    scale = np.maximum(recent.mean(), LEAST_SHARE * use.expanding().mean())
+    mean = recent.mean()
+    scale = mean.clip(lower=LEAST_SHARE * use.expanding().mean())
     level = (week / scale.where(scale > 0)).to_numpy()
     return {
         "scale": scale.to_numpy(),
@@ -98,7 +99,7 @@ def _days_alike(
     columns: npt.NDArray[np.intp],
     ends: npt.NDArray[np.intp],
 ) -> tuple[Floats, Floats]:
-    """Mean use a day if every day left is like the same weekday of four weeks, and the weekends' share of those days."""
+    """Mean use a day if days left are like the same weekdays of four weeks, and the weekends' share of them."""
     weekday = np.asarray(series.dates.dayofweek)
     overall = use.rolling(RECENT_DAYS, min_periods=1).mean()
     total, left = np.zeros(len(dates)), np.maximum(ends - dates - 1, 1)
@@ -112,9 +113,7 @@ def _days_alike(
     return total / left, weekend / left
 
 
-def _weekdays_between(
-    weekday: npt.NDArray[np.intp], days_left: npt.NDArray[np.intp], day: int
-) -> npt.NDArray[np.intp]:
+def _weekdays_between(weekday: npt.NDArray[np.intp], days_left: npt.NDArray[np.intp], day: int) -> npt.NDArray[np.intp]:
     """How often the weekday `day` occurs among the `days_left` days that follow a day of weekday `weekday`."""
     first = (day - weekday - 1) % 7
     return np.where(days_left > first, (days_left - first - 1) // 7 + 1, 0)
@@ -143,6 +142,3 @@ def _sum_between(
 def _date_positions(series: Series, dates: pd.Series) -> npt.NDArray[np.intp]:
     """Positions on the series' calendar, also before its first and after its last date."""
     return np.asarray((pd.to_datetime(dates) - series.dates[0]).dt.days, dtype=np.intp)
-
-
-__all__ = ["FEATURES", "SERIES", "outlooks"]

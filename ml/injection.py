@@ -1,4 +1,4 @@
-"""Seeded faults: copies of real series in which something goes wrong on known days, to learn from and to measure with."""
+"""Seeded faults: copies of real series in which something goes wrong on known days, to learn and to measure by."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy.typing as npt
 
 from ml.series import Floats, Series
 
-KINDS = ("spike", "drop", "stuck", "leak", "tamper", "zero")
+DURATION_DAYS = {"spike": (1, 1), "drop": (1, 3), "stuck": (3, 6), "leak": (5, 14), "tamper": (10, 21), "zero": (2, 7)}
+KINDS = tuple(DURATION_DAYS)
 # Chance that a fault begins on a given day of a series. To learn, many (about one day in twenty is then faulty); to
 # measure, few enough that a quota of ten cases in a thousand days could find them all.
 FAULTS_TO_LEARN = 0.012
@@ -56,9 +57,7 @@ def seed_faults(series: Series, seed: int, per_day: float, kinds: tuple[str, ...
 
 
 def _duration(kind: str, random: np.random.Generator) -> int:
-    least, most = {"spike": (1, 1), "drop": (1, 3), "stuck": (3, 6), "leak": (5, 14), "tamper": (10, 21), "zero": (2, 7)}[
-        kind
-    ]
+    least, most = DURATION_DAYS[kind]
     return int(random.integers(least, most + 1))
 
 

@@ -1,4 +1,4 @@
-"""Scores with what is needed to audit them: rows of a snapshot and a verified model in, candidates for publication out."""
+"""Scores with what is needed to audit them: snapshot rows and a verified model in, candidates for publication out."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import numpy.typing as npt
 import pandas as pd
 
 from ml.anomaly import AnomalyDetector
-from ml.anomaly_training import scorable
-from ml.features import day_features, expected_use, known_days
+from ml.anomaly_training import features_of, scorable
+from ml.features import expected_use, known_days
 from ml.forecast import PeriodForecaster
-from ml.horizon import FEATURES, outlooks
+from ml.horizon import outlooks
 from ml.series import SERIES, from_rows, gather, positions
 from ml.training import one_thread
 
@@ -56,7 +56,7 @@ def score_days(detector: AnomalyDetector, rows: pd.DataFrame, subjects: pd.DataF
     """How unusual each subject's day is; `rows` is the whole snapshot, `subjects` the rows of it to score."""
     series = from_rows(rows)
     dates, columns = positions(series, subjects)
-    features = gather(day_features(series), dates, columns)
+    features = gather(features_of(series), dates, columns)
     expected = expected_use(series).to_numpy()[dates, columns]
     with one_thread():
         scores, effects = detector.predict(features), detector.effects(features)
@@ -84,7 +84,9 @@ def score_days(detector: AnomalyDetector, rows: pd.DataFrame, subjects: pd.DataF
     return _candidates(facts, origin, columns_of_days, explained)
 
 
-def _reasons(features: pd.DataFrame, effects: pd.DataFrame, medians: dict[str, float], row: int) -> list[dict[str, Any]]:
+def _reasons(
+    features: pd.DataFrame, effects: pd.DataFrame, medians: dict[str, float], row: int
+) -> list[dict[str, Any]]:
     """The features that moved the score most, each against its usual value."""
     moved = effects.iloc[row].abs().sort_values(ascending=False, kind="stable").index[:REASONS]
     return [
@@ -142,7 +144,9 @@ def _so_far(rows: pd.DataFrame, subjects: pd.DataFrame) -> pd.DataFrame:
     inside = inside[inside["local_date"] <= inside["until_date"]]
     # Text in ISO form and one zone sorts as time does.
     period = inside.groupby([*SERIES, "period_id"]).agg(
-        first_event_at=("first_event_at", "min"), last_event_at=("last_event_at", "max"), event_count=("event_count", "sum")
+        first_event_at=("first_event_at", "min"),
+        last_event_at=("last_event_at", "max"),
+        event_count=("event_count", "sum"),
     )
     least = numbers.groupby(SERIES)["number"].min().rename("least_day")
     facts = subjects.drop(columns=["first_event_at", "last_event_at", "event_count"])

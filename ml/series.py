@@ -46,7 +46,8 @@ def from_rows(rows: pd.DataFrame) -> Series:
         index="local_date", columns=SERIES, values=["quantity", "event_count"], aggfunc="sum", observed=True
     )
     wide = wide.reindex(pd.date_range(wide.index.min(), wide.index.max(), name="local_date"))
-    return Series(wide["quantity"].astype(float), wide["event_count"].astype(float))
+    quantity, event_count = (pd.DataFrame(wide[name]).astype(float) for name in ("quantity", "event_count"))
+    return Series(quantity, event_count)
 
 
 def positions(series: Series, rows: pd.DataFrame) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
@@ -56,9 +57,7 @@ def positions(series: Series, rows: pd.DataFrame) -> tuple[npt.NDArray[np.intp],
     return dates, columns
 
 
-def gather(
-    wide: dict[str, Floats], dates: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
-) -> pd.DataFrame:
+def gather(wide: dict[str, Floats], dates: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> pd.DataFrame:
     """Values of named date-by-series tables at the given places, one column per table."""
     return pd.DataFrame({name: values[dates, columns] for name, values in wide.items()})
 

@@ -29,7 +29,7 @@ COLUMNS = [
 
 
 def digest(rows: pd.DataFrame) -> str:
-    """SHA-256 (hex) of the rows as JSON arrays of COLUMNS, one a line, in sorted order: the order of rows is nothing."""
+    """SHA-256 (hex) of the rows as JSON arrays of COLUMNS, one a line, sorted: the order of rows is nothing."""
     lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in zip(*_plain(rows), strict=True)]
     return hashlib.sha256("\n".join(sorted(lines)).encode()).hexdigest()
 

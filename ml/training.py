@@ -1,18 +1,16 @@
-"""What training yields, whichever model it is, and what both models share: one thread, folds of meters, a seed."""
+"""What training yields, whichever model it is, and what both models share: one thread, a sample, a seed."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
-FOLDS = 4
+from ml.folds import number_of
+
 # More series than these teach a global model nothing new; which ones is decided by their names, not by chance.
 GREATEST_SERIES_COUNT = 2000
 
@@ -39,21 +37,11 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-def folds(keys: pd.Index) -> npt.NDArray[np.intp]:
-    """A fold per series, the same for all metrics of a device, by a hash of the device: stable as devices are added."""
-    devices = keys.get_level_values("tenant_id") + "/" + keys.get_level_values("device_id")
-    return np.array([_hash(device) % FOLDS for device in devices], dtype=np.intp)
-
-
 def sampled(rows: pd.DataFrame) -> pd.DataFrame:
     """Rows of at most GREATEST_SERIES_COUNT series."""
     names = rows["tenant_id"] + "/" + rows["device_id"] + "/" + rows["metric"]
     series = names.drop_duplicates()
     if len(series) <= GREATEST_SERIES_COUNT:
         return rows
-    chosen = sorted(series, key=_hash)[:GREATEST_SERIES_COUNT]
+    chosen = sorted(series, key=number_of)[:GREATEST_SERIES_COUNT]
     return rows[names.isin(chosen)]
-
-
-def _hash(text: str) -> int:
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")

@@ -14,7 +14,9 @@ from orchestration.resources import Platform, dbt_resource
 def build_definitions(**resource_overrides: Any) -> Definitions:
     """The platform's definitions; runs use one process each, because importing costs more than a step."""
     return Definitions(
-        assets=load_assets_from_modules([configuration, telemetry, transformations, billing, governance, models, scores]),
+        assets=load_assets_from_modules(
+            [configuration, telemetry, transformations, billing, governance, models, scores]
+        ),
         jobs=[
             jobs.load_config,
             jobs.process_days,

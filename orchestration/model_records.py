@@ -1,4 +1,4 @@
-"""What the platform knows of its models: snapshots taken, and which version serves. The tables decide, not the registry."""
+"""What the platform knows of its models: snapshots taken, and which version serves. Tables decide, not the registry."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class ServingVersion:
 
 
 def take_turn(session: psycopg.Connection) -> None:
-    """Keep other training and scoring out until the session's transaction ends. Raises BusyError while one is at work."""
+    """Keep other training and scoring out until the transaction ends. Raises BusyError while one is at work."""
     row = session.execute(TAKE_TURN).fetchone()
     if row is not None and not row[0]:
         raise BusyError("another run is training or scoring; wait for it (the UI shows it), then run this again")

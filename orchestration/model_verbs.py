@@ -37,7 +37,7 @@ def score(settings: Settings) -> int:
     """Score metered days and open periods; returns how many scores are new."""
     with working("scoring"):
         done = run_job("score_usage")["store/scores"]
-    made = sum(done["published"].values())
+    made = sum(int(count) for count in done["published"].values())
     if made == 0:
         say("nothing was new to score")
     for name, count in sorted(done["published"].items()):
@@ -85,7 +85,5 @@ def _rows(title: str, rows: list[dict[str, Any]]) -> None:
 
 def _words(value: Any) -> str:
     if isinstance(value, list):
-        return "; ".join(
-            f"{reason['feature']} {reason['value']} (usual {reason['usual']}, effect {reason['effect']})" for reason in value
-        )
+        return "; ".join(f"{r['feature']} {r['value']} (usual {r['usual']}, effect {r['effect']})" for r in value)
     return str(value)

@@ -30,9 +30,13 @@ CLEAR = "delete from store.score_candidates"
 OFFER = f"copy store.score_candidates ({COLUMNS}) from stdin"
 MEASURES = "select * from ml.score_candidates order by score_id"
 PUBLISH = f"""
-insert into store.scores ({COLUMNS})
-select {COLUMNS} from store.score_candidates where score_id <> all(%s)
-on conflict (score_id) do nothing
+with published as (
+    insert into store.scores ({COLUMNS})
+    select {COLUMNS} from store.score_candidates where score_id <> all(%s)
+    on conflict (score_id) do nothing
+    returning model_name
+)
+select model_name, count(*) from published group by model_name
 """
 # What was last said about a subject by this very version.
 SCORED = """
@@ -123,7 +127,8 @@ def _unscored(
     compared = subjects.reset_index(drop=True).merge(pd.DataFrame(found, columns=names), how="left", on=names[:5])
     # Scores keep ten decimals of what may have been a float.
     same = np.isclose(quantity(compared).astype(float), compared["scored_quantity"].astype(float), rtol=1e-9, atol=1e-9)
-    return subjects[~(same & (compared["event_count"] == compared["scored_event_count"])).to_numpy()]
+    same &= (compared["event_count"] == compared["scored_event_count"]).to_numpy()
+    return subjects[~same]
 
 
 def offer(session: psycopg.Connection, candidates: pd.DataFrame) -> None:
@@ -140,9 +145,4 @@ def publish(session: psycopg.Connection, occasion: str) -> tuple[Judgement, Verd
     judgement = judge(SCORES, gatekeeping.measures(session, MEASURES))
     verdicts = gatekeeping.record(session, judgement, occasion, lists_passed=False)
     held = sorted({finding.subject for finding in verdicts.held})
-    rows = session.execute(
-        f"with made as ({PUBLISH} returning model_name) select model_name, count(*) from made group by 1".encode(), (held,)
-    ).fetchall()
-    return judgement, verdicts, dict(rows)
-
-
+    return judgement, verdicts, dict(session.execute(PUBLISH.encode(), (held,)).fetchall())

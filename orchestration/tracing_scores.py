@@ -15,7 +15,8 @@ from orchestration.settings import Settings
 SCORE = """
 select score_id, model_name, model_version, run_id, artifact_sha256, snapshot_sha256, mode, cohort, tenant_id,
     device_id, metric, period_id, subject_date, horizon_days, score, threshold, is_flagged, observed_quantity,
-    predicted_quantity, lower_quantity, upper_quantity, first_event_at, last_event_at, event_count, explanation, scored_at
+    predicted_quantity, lower_quantity, upper_quantity, first_event_at, last_event_at, event_count, explanation,
+    scored_at
 from finance.scores
 where score_id = %s
 """

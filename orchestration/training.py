@@ -63,9 +63,8 @@ def _mirror(settings: Settings, serving: ServingVersion) -> list[str]:
         if named == serving.version:
             return []
         registry.set_alias(serving.model_name, ALIAS, serving.version)
-    return [
-        f"alias {ALIAS!r} of {serving.model_name} named version {named}, the record says {serving.version}: it was set back"
-    ]
+    where = f"alias {ALIAS!r} of {serving.model_name}"
+    return [f"{where} named version {named}, the record says {serving.version}: it was set back"]
 
 
 def _tags(dagster_run_id: str) -> dict[str, str]:

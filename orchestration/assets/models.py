@@ -28,7 +28,9 @@ class TrainingConfig(Config):
     retrain: bool = Field(default=False, description="Make a new version also from the same data, code and parameters.")
 
 
-@asset(key=SNAPSHOT, deps=[AssetKey(["ml", "day_usage"])], group_name="ml", kinds={"postgres", "parquet"}, owners=OWNERS)
+@asset(
+    key=SNAPSHOT, deps=[AssetKey(["ml", "day_usage"])], group_name="ml", kinds={"postgres", "parquet"}, owners=OWNERS
+)
 def usage_snapshot(config: SnapshotConfig, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """The complete days of metered use, kept under the digest of their rows, so that every score can be made again."""
     with clear_failures(), platform.session(model_records.ROLE) as session:

@@ -51,7 +51,5 @@ def scores(config: ScoringConfig, platform: Platform) -> MaterializeResult:  # t
             "snapshot_sha256": made.snapshot.sha256,
             "versions": MetadataValue.json({version.model_name: version.version for version in made.versions}),
         },
-        check_results=[
-            check_result(made.judgement, made.verdicts, check_name=GATE, asset_key=SCORES, docs_url=None)
-        ],
+        check_results=[check_result(made.judgement, made.verdicts, check_name=GATE, asset_key=SCORES, docs_url=None)],
     )

@@ -3,7 +3,9 @@ with candidates as (
     select
         candidate.*,
         candidate.horizon_days is not null as is_forecast,
-        {% for column in ['score', 'threshold', 'observed_quantity', 'predicted_quantity', 'lower_quantity', 'upper_quantity'] -%}
+        {% for column in [
+            'score', 'threshold', 'observed_quantity', 'predicted_quantity', 'lower_quantity', 'upper_quantity'
+        ] -%}
         case when abs(candidate.{{ column }}) < 'infinity'::double precision then candidate.{{ column }} end
             as known_{{ column }}{{ ',' if not loop.last }}
         {% endfor %}
