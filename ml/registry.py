@@ -51,7 +51,9 @@ class Registry:
         """Log a trained model with everything needed to judge it, and make it a version; no alias moves."""
         mlflow = self._mlflow
         with mlflow.start_run(experiment_id=self._experiment(), run_name=trained.model_name) as run:
-            dataset = mlflow.data.from_pandas(rows, name="day_usage", digest=snapshot_sha256[:36])
+            # The registry keeps 36 characters of a dataset's digest; the tag has all of it.
+            days = rows.astype({"event_count": float})
+            dataset = mlflow.data.from_pandas(days, name="day_usage", digest=snapshot_sha256[:36])
             mlflow.log_input(dataset, context="training")
             mlflow.log_params(trained.parameters)
             mlflow.log_metrics(trained.metrics)

@@ -8,8 +8,8 @@ set role meterline_owner;
 
 -- Snapshots of the metered days that models were trained on or scored; the rows lie in Parquet, named by their digest.
 create table store.feature_snapshots (
-    snapshot_id integer generated always as identity primary key,
     snapshot_sha256 text not null,
+    snapshot_id integer generated always as identity primary key,
     row_count bigint not null,
     first_date date not null,
     last_date date not null,
@@ -19,8 +19,8 @@ create table store.feature_snapshots (
 
 -- Which version of a model serves under an alias. The registry's alias mirrors the newest row; scoring compares them.
 create table store.model_versions (
-    model_version_id integer generated always as identity primary key,
     model_name text not null,
+    model_version_id integer generated always as identity primary key,
     alias text not null check (alias in ('shadow')),
     model_version text not null,
     run_id text not null,
