@@ -19,6 +19,8 @@ from ml.training import Trained
 
 EXPERIMENT = "meterline"
 MODEL_FILE = "model.skops"
+# What MLflow says of a model, or of an alias, that does not exist.
+NOT_THERE = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 # The only types beside plain scikit-learn and numpy that a stored model may make; never what a file says of itself.
 TRUSTED_TYPES = [
     "ml.anomaly.AnomalyDetector",
@@ -76,8 +78,15 @@ class Registry:
         return Version(trained.model_name, version, run.info.run_id, digest)
 
     def set_alias(self, model_name: str, alias: str, version: str) -> None:
-        """Let the alias name this version."""
-        self._client.set_registered_model_alias(model_name, alias, version)
+        """Let the alias name this version. Raises EvidenceError when the registry does not have it."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.set_registered_model_alias(model_name, alias, version)
+        except MlflowException as error:
+            raise EvidenceError(
+                f"the registry has no version {version} of {model_name}: {error.message}; run `meterline train --retrain`"
+            ) from error
 
     def version_of(self, model_name: str, alias: str) -> str | None:
         """The version that the alias names; None where there is no such model or alias."""
@@ -85,8 +94,10 @@ class Registry:
 
         try:
             return str(self._client.get_model_version_by_alias(model_name, alias).version)
-        except MlflowException:
-            return None
+        except MlflowException as error:
+            if error.error_code in NOT_THERE:
+                return None
+            raise
 
     def artifact_sha256(self, model_name: str, version: str) -> str:
         """Digest of the version's files as they lie in the artifact store now."""
@@ -106,7 +117,7 @@ class Registry:
             if found != artifact_sha256:
                 raise EvidenceError(
                     f"the artifact of {model_name} version {version} has digest {found[:12]}, recorded is "
-                    f"{artifact_sha256[:12]}: it was changed; restore its files, or train again with `retrain`"
+                    f"{artifact_sha256[:12]}: it was changed; restore its files, or run `meterline train --retrain`"
                 )
             return skops.io.load(files / MODEL_FILE, trusted=TRUSTED_TYPES)
 
@@ -118,8 +129,8 @@ class Registry:
             return Path(self._mlflow.artifacts.download_artifacts(artifact_uri=place, dst_path=folder))
         except (MlflowException, OSError) as error:
             raise EvidenceError(
-                f"the artifact of {model_name} version {version} cannot be read: {error}; restore its files, or train "
-                "again with `retrain`"
+                f"the artifact of {model_name} version {version} cannot be read: {error}; restore its files, or run "
+                "`meterline train --retrain`"
             ) from error
 
     def _experiment(self) -> str:

@@ -93,7 +93,8 @@ def model_file(pipeline: Pipeline, version: str) -> Path:
     """The stored estimator of a version of the anomaly model."""
     (place,) = pipeline.rows(
         "select logged.artifact_location from mlflow.logged_models as logged"
-        " inner join mlflow.model_versions as v on v.source like '%%' || logged.model_id where v.name = 'meterline-anomaly' and v.version = %s",
+        " inner join mlflow.model_versions as v on v.source like '%%' || logged.model_id"
+        " where v.name = 'meterline-anomaly' and v.version = %s",
         int(version),
     )
     return Path(place[0].removeprefix("file://")) / "model.skops"
