@@ -85,7 +85,8 @@ class Registry:
             self._client.set_registered_model_alias(model_name, alias, version)
         except MlflowException as error:
             raise EvidenceError(
-                f"the registry has no version {version} of {model_name}: {error.message}; run `meterline train --retrain`"
+                f"the registry has no version {version} of {model_name}: {error.message}; run "
+                "`meterline train --retrain`"
             ) from error
 
     def version_of(self, model_name: str, alias: str) -> str | None:

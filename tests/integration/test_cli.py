@@ -12,7 +12,7 @@ import pytest
 from tests.support import Pipeline, message
 
 METERLINE = str(Path(sys.executable).with_name("meterline"))
-VERBS = ("demo", "process", "close", "trace", "verify", "up", "down", "env")
+VERBS = ("demo", "process", "close", "trace", "verify", "train", "score", "up", "down", "env")
 
 
 def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

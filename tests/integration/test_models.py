@@ -339,3 +339,11 @@ def test_the_jobs_of_the_ui_train_and_score(platform: Pipeline) -> None:
     assert metadata["published"].value == {"meterline-anomaly": 62 * 14 - 14, "meterline-forecast": 14}
     (check,) = result.get_asset_check_evaluations()
     assert (check.check_name, check.passed) == ("score_gate", True)
+
+
+def test_without_use_or_training_the_next_step_is_named(pipeline: Pipeline) -> None:
+    with connect(pipeline.settings, ROLE) as session:
+        with pytest.raises(MeterlineError, match="run `meterline process` first"):
+            model_records.take_snapshot(session, pipeline.settings, 400)
+        with pytest.raises(MeterlineError, match="run `meterline train`"):
+            scoring.score(session, pipeline.settings, SPAN_DAYS)
