@@ -1,1 +1,1 @@
-"""Models that score metered use: no Dagster, no SQL rules."""
+"""Models that score metered use: frames in, frames out. No Dagster, no SQL rules, nothing that changes an amount."""

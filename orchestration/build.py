@@ -6,8 +6,8 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import jobs, schedules, sensors
-from orchestration.assets import billing, configuration, governance, telemetry, transformations
+from orchestration import jobs, model_jobs, schedules, sensors
+from orchestration.assets import billing, configuration, governance, models, scores, telemetry, transformations
 from orchestration.resources import Platform, dbt_resource
 
 
@@ -15,7 +15,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
     """The platform's definitions; runs use one process each, because importing costs more than a step."""
     return Definitions(
         assets=[
-            *load_assets_from_modules([configuration, telemetry, transformations, billing, governance]),
+            *load_assets_from_modules([configuration, telemetry, transformations, billing, governance, models, scores]),
             *transformations.stored_tables(),
             *transformations.exposures(),
         ],
@@ -28,12 +28,17 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.build_docs,
             jobs.override_gate,
             jobs.trace,
+            model_jobs.train_models,
+            model_jobs.score_usage,
+            model_jobs.trace_score,
         ],
         schedules=[
             schedules.process_yesterday,
             schedules.close_previous_month,
             schedules.load_configuration_regularly,
             schedules.verify_weekly,
+            model_jobs.train_weekly,
+            model_jobs.score_daily,
         ],
         sensors=[sensors.new_landing_files, sensors.alert_on_failure],
         resources={"platform": Platform(), "dbt": dbt_resource()} | resource_overrides,

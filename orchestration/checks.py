@@ -14,7 +14,9 @@ from orchestration.reports import gate_report_url
 SHOWN = 20
 
 
-def check_result(judgement: Judgement, verdicts: Verdicts, *, check_name: str, asset_key: AssetKey) -> AssetCheckResult:
+def check_result(
+    judgement: Judgement, verdicts: Verdicts, *, check_name: str, asset_key: AssetKey, is_last: bool = False
+) -> AssetCheckResult:
     """The outcome of a gate's run for the UI; what is held is an alert as well.
 
     What is held warns as long as anything may go on, because it holds only itself; where nothing may, it is an error,

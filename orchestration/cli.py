@@ -87,7 +87,7 @@ def close(
 
 @app.command()
 def trace(
-    invoice_id: Annotated[str, typer.Argument(metavar="INVOICE_ID", help="As in finance.invoices.")],
+    invoice_id: Annotated[str, typer.Argument(metavar="ID", help="As in finance.invoices or finance.scores.")],
     line: Annotated[
         int | None, typer.Option(min=1, help="Follow this line to devices, events, files and rows.")
     ] = None,
@@ -95,10 +95,15 @@ def trace(
 ) -> None:
     """Follow an invoice line back: tiers, devices, events, and the landing file and row of each.
 
+    A score (`SCR-...`) is followed to its model version, its snapshot and its events, and every digest is compared.
+
     Example: `meterline trace INV-riverside-2019-02-01 --line 1`
     """
-    from orchestration import verbs
+    from orchestration import model_verbs, verbs
 
+    if invoice_id.startswith("SCR-"):
+        model_verbs.trace_score(_prepared(), invoice_id, limit)
+        return
     verbs.trace(_prepared(), invoice_id, line, limit)
 
 
@@ -152,6 +157,30 @@ def override_gate(
     from orchestration import gate_verbs
 
     gate_verbs.override(_prepared(), gate, subject, by, reason)
+
+
+@app.command()
+def train(
+    retrain: Annotated[bool, typer.Option(help="Make new versions although nothing changed.")] = False,
+) -> None:
+    """Train the anomaly model and the forecast on the metered days so far; they serve in shadow and move no money.
+
+    The same data, code and parameters make no new version, so it can be repeated at will.
+    """
+    from orchestration import model_verbs
+
+    model_verbs.train(_prepared(), retrain=retrain)
+
+
+@app.command()
+def score() -> None:
+    """Score the metered days and the open periods with the models that serve; see finance.scores.
+
+    Refuses when a model's files or its alias are not what was recorded. What was scored before is not scored again.
+    """
+    from orchestration import model_verbs
+
+    model_verbs.score(_prepared())
 
 
 @app.command()

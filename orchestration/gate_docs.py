@@ -6,13 +6,13 @@ from pathlib import Path
 
 import psycopg
 
-from expectations import data_docs, events, invoices, landing, usage
+from expectations import data_docs, events, invoices, landing, scores, usage
 from expectations.runner import Judgement
 from orchestration.database.connection import connect
 from orchestration.gatekeeping import Verdicts
 from orchestration.settings import Settings
 
-GATES = (landing.GATE, events.GATE, usage.GATE, invoices.GATE)
+GATES = (landing.GATE, events.GATE, usage.GATE, invoices.GATE, scores.SCORES)
 # What the site lists of each gate: older runs keep their pages, and all of them stay in the ledger.
 LISTED = 50
 RUNS = """

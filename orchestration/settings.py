@@ -22,13 +22,15 @@ class Settings:
     """The environment of one platform.
 
     `METERLINE_HOME` (default `.meterline`) holds the embedded database, Dagster's files and the demo's landing zone;
-    `METERLINE_DATABASE_URL`, `METERLINE_LANDING` and `METERLINE_CONFIG` replace the parts they name.
+    `METERLINE_DATABASE_URL`, `METERLINE_LANDING`, `METERLINE_CONFIG` and `METERLINE_ARTIFACTS` replace the parts they
+    name.
     """
 
     home: Path
     database_url: str | None
     landing_url: str | None
     config_url: str | None
+    artifacts_url: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -38,12 +40,18 @@ class Settings:
             database_url=os.environ.get("METERLINE_DATABASE_URL") or None,
             landing_url=os.environ.get("METERLINE_LANDING") or None,
             config_url=os.environ.get("METERLINE_CONFIG") or None,
+            artifacts_url=os.environ.get("METERLINE_ARTIFACTS") or None,
         )
 
     @cached_property
     def landing(self) -> UPath:
         """Root of the landing zone; any fsspec URL."""
         return UPath(self.landing_url) if self.landing_url else UPath(self.home / "landing")
+
+    @cached_property
+    def artifacts(self) -> UPath:
+        """Root of what models leave: their files and the snapshots they were made from; any URL that MLflow knows."""
+        return UPath(self.artifacts_url) if self.artifacts_url else UPath(self.home / "artifacts")
 
     @cached_property
     def config_folder(self) -> Path:

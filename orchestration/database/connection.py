@@ -61,11 +61,14 @@ def libpq_environment(settings: Settings) -> dict[str, str]:
     return {variable: str(parts[key]) for key, variable in names.items() if parts.get(key)}
 
 
-def sqlalchemy_url(settings: Settings, schema: str, driver: str = "psycopg2") -> str:
-    """URL for a library that keeps its own tables in `schema`. Dagster listens to notifications with psycopg2 only."""
+def sqlalchemy_url(settings: Settings, schema: str, driver: str = "psycopg2", role: str | None = None) -> str:
+    """URL for a library that keeps its own tables in `schema`, and works as `role` where one is given.
+
+    Dagster listens to notifications with psycopg2 only.
+    """
     parts = conninfo.conninfo_to_dict(database_url(settings))
     query = {key: str(value) for key, value in parts.items() if key not in ("dbname",) and value}
-    query["options"] = f"-csearch_path={schema}"
+    query["options"] = f"-csearch_path={schema}" + (f" -crole={role}" if role else "")
     return f"postgresql+{driver}:///{parts.get('dbname', 'postgres')}?{urlencode(query)}"
 
 

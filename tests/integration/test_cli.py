@@ -12,7 +12,9 @@ import pytest
 from tests.support import Pipeline, message
 
 METERLINE = str(Path(sys.executable).with_name("meterline"))
-VERBS = ("demo", "process", "close", "trace", "verify", "up", "down", "env", "bench")
+VERBS = (
+    "demo", "process", "close", "gates", "trace", "verify", "train", "score", "docs", "up", "down", "env", "bench",
+)  # fmt: skip
 
 
 def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -32,4 +32,24 @@ def test_what_design_publishes_is_there(models):
     assert names >= {
         "billing_events", "device_usage", "fleet_usage", "usage_minutely", "usage_hourly", "usage_daily", "invoices",
         "invoice_lines", "quarantined_messages", "late_events", "duplicate_rates", "period_closes", "audit_log",
+        "scores",
     }  # fmt: skip
+
+
+def test_no_score_lies_upstream_of_an_amount():
+    project = parsed_project()
+    scores = {name for name in project.sources if name.split(".")[-1] in ("scores", "score_candidates")}
+    scores |= {name for name, node in project.nodes.items() if node.path.startswith("ml/")}
+    assert len(scores) == 4
+    amounts = [name for name, node in project.nodes.items() if node.resource_type == "model" and "close" in node.tags]
+    assert len(amounts) > 10
+    assert [name for name in amounts if _ancestors(project, name) & scores] == []
+
+
+def _ancestors(project, name):
+    seen, waiting = set(), [name]
+    while waiting:
+        parents = set(project.parent_map.get(waiting.pop(), [])) - seen
+        seen |= parents
+        waiting += parents
+    return seen
