@@ -12,7 +12,7 @@ import pytest
 from tests.support import Pipeline, message
 
 METERLINE = str(Path(sys.executable).with_name("meterline"))
-VERBS = ("demo", "process", "close", "trace", "verify", "up", "down", "env", "bench")
+VERBS = ("demo", "process", "close", "trace", "verify", "up", "down", "env", "bench", "gates", "docs")
 
 
 def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -90,6 +90,14 @@ def test_folders_somewhere_become_invoices_that_are_proven(platform: dict[str, s
     assert verified.returncode == 0, verified.stderr
     assert "holds: invoices_are_reproducible" in verified.stdout
     assert "no invoice 'INV-nobody'" in refused(meterline("trace", "INV-nobody", **platform))
+
+
+def test_the_documentation_is_built_without_being_served(platform: dict[str, str]) -> None:
+    built = meterline("docs", "--no-serve", **platform)
+    assert built.returncode == 0, built.stderr
+    front = Path(platform["METERLINE_HOME"]) / "docs" / "index.html"
+    assert f"documentation: {front}" in built.stdout
+    assert "No period was closed yet." in front.read_text()
 
 
 def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_path: Path) -> None:
