@@ -1,7 +1,7 @@
-"""What dbt's page must not carry when it leaves this machine: its folders, and an address to report visitors to.
+"""dbt's page made fit to be handed on: without this machine's folders, without a tracker, with readable columns.
 
 dbt embeds its manifest with absolute paths. Its template brings a visitor tracker, which a project's settings turn off;
-here the page forgets whom it would have told.
+here the page forgets whom it would have told. It also cuts the description of a column off after three words.
 """
 
 from __future__ import annotations
@@ -14,10 +14,17 @@ from orchestration.errors import MeterlineError
 FOLDERS = ("build_path", "compiled_path")
 # Where the template fetches its tracker, and whom that tells.
 TRACKER_ADDRESSES = ("//d1fc8wv8zag5ca.cloudfront.net/2.9.0/sp.js", "fishtownanalytics.sinter-collect.com")
+# How the template shows a column's description, and how it is shown whole, its words in code set as code.
+IN_FULL = {
+    "text-overflow: ellipsis; overflow-x: hidden; white-space: nowrap; max-width: 1px;": "width: 60%;",
+    '<span ng-show="!column.expanded">{{ column.description }}</span>': (
+        '<span ng-show="!column.expanded" marked="column.description"></span>'
+    ),
+}
 
 
 def shareable(page: str, manifest: str) -> str:
-    """The static page without what belongs to the machine; `manifest` is the JSON text that dbt embedded in it.
+    """The static page, fit to be handed on; `manifest` is the JSON text that dbt embedded in it.
 
     Raises MeterlineError when the text is not in the page as it was written, because then nothing can be removed.
     """
@@ -25,6 +32,8 @@ def shareable(page: str, manifest: str) -> str:
         raise MeterlineError("dbt's page does not hold the manifest beside it; run `meterline docs` again")
     for address in TRACKER_ADDRESSES:
         page = page.replace(address, "")
+    for cut_off, whole in IN_FULL.items():
+        page = page.replace(cut_off, whole)
     return page.replace(manifest, _without_folders(manifest))
 
 

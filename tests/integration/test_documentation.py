@@ -17,7 +17,7 @@ from orchestration import documentation
 from orchestration.database.connection import libpq_environment
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT
-from orchestration.shareable import TRACKER_ADDRESSES, shareable
+from orchestration.shareable import IN_FULL, TRACKER_ADDRESSES, shareable
 from tests.support import Pipeline, message, parsed_project
 
 MODEL_LINK = re.compile(r"#!/model/([\w.]+)")
@@ -91,11 +91,11 @@ def test_no_page_names_the_machine_or_its_database(site: Path, shared_pipeline: 
         assert [secret for secret in secrets if secret and secret in text] == [], page
 
 
-def test_the_template_still_brings_the_tracker_that_is_taken_out() -> None:
+def test_the_template_still_has_what_is_replaced_in_it() -> None:
     import dbt.task.docs
 
     template = Path(dbt.task.docs.DOCS_INDEX_FILE_PATH).read_text(encoding="utf-8")
-    assert [address for address in TRACKER_ADDRESSES if address not in template] == []
+    assert [part for part in (*TRACKER_ADDRESSES, *IN_FULL) if part not in template] == []
 
 
 def test_folders_are_taken_out_and_nothing_else() -> None:
