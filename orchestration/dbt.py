@@ -17,7 +17,7 @@ from orchestration.errors import MeterlineError
 from orchestration.settings import DBT_PROJECT, Settings
 
 # Steps that may run beside each other compile into folders of their own, each starting from the parsed project.
-STEPS = ("load", "close", "publish", "views")
+STEPS = ("load", "close", "publish", "views", "docs")
 PARSED = "partial_parse.msgpack"
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
 

@@ -1,4 +1,4 @@
-"""The demo: a landing zone of simulated deliveries of real meters, processed, closed, traced and proven."""
+"""The demo: simulated deliveries of real meters, processed, closed, traced, proven, scored and documented."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 import time
 from datetime import date
 
-from orchestration import verbs
+from orchestration import documentation, gate_verbs, model_verbs, verbs
 from orchestration.console import say, working
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
@@ -27,6 +27,7 @@ group by invoice.invoice_id, invoice.period_start_at
 order by invoice.period_start_at desc, count(*) desc, invoice.invoice_id
 limit 1
 """
+EXAMPLE_SCORE = "select score_id from finance.scores where is_flagged order by score desc, score_id limit 1"
 
 
 def run(settings: Settings) -> None:
@@ -47,12 +48,26 @@ def run(settings: Settings) -> None:
     if example is not None:
         verbs.trace(settings, example[0], example[1], limit=3)
     verbs.verify(settings)
+    say("")
+    model_verbs.train(settings)
+    model_verbs.score(settings)
+    with connect(settings, "meterline_finance") as session:
+        score = session.execute(EXAMPLE_SCORE).fetchone()
+    say("")
+    gate_verbs.show_summary(settings)
+    verbs.docs(settings)
     again = "" if made else "Nothing was new; the invoices are the same. "
     say(f"\n{again}Done in {time.monotonic() - started:.0f} s.")
     say("\nWhere to look next")
     command = os.path.relpath(sys.argv[0])
-    say(f"  {command} up    the Dagster UI: assets, runs, checks, partitions")
+    say(f"  {command} up    the Dagster UI on http://127.0.0.1:3000, the documentation on http://127.0.0.1:3001")
+    say(
+        f"  {documentation.site_folder(settings) / 'index.html'}    the documentation: from an invoice back to the meter"
+    )
     if example is not None:
         say(f"  {command} trace {example[0]} --line {example[1]}    this line, with more of its events: --limit 100")
+    if score is not None:
+        say(f"  {command} trace {score[0]}    the most unusual day: model, snapshot, events, and why")
+    say(f"  {command} gates show --all    what the gates judged, held and were told")
     say(f"  {command} --help    every verb; README.md has the tables for finance and the way of one message")
     say(f"  {settings.landing}    the landing zone")

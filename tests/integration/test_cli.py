@@ -94,6 +94,14 @@ def test_folders_somewhere_become_invoices_that_are_proven(platform: dict[str, s
     assert "no invoice 'INV-nobody'" in refused(meterline("trace", "INV-nobody", **platform))
 
 
+def test_the_documentation_is_built_without_being_served(platform: dict[str, str]) -> None:
+    built = meterline("docs", "--no-serve", **platform)
+    assert built.returncode == 0, built.stderr
+    front = Path(platform["METERLINE_HOME"]) / "docs" / "index.html"
+    assert f"documentation: {front}" in built.stdout
+    assert "No period was closed yet." in front.read_text()
+
+
 def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_path: Path) -> None:
     assert "'2019-2x' is not a month" in refused(meterline("close", "--period", "2019-2x", **platform))
     assert "'x' is not a day" in refused(meterline("process", "--from", "x", **platform))
