@@ -61,9 +61,8 @@ def run(settings: Settings) -> None:
     say("\nWhere to look next")
     command = os.path.relpath(sys.argv[0])
     say(f"  {command} up    the Dagster UI on http://127.0.0.1:3000, the documentation on http://127.0.0.1:3001")
-    say(
-        f"  {documentation.site_folder(settings) / 'index.html'}    the documentation: from an invoice back to the meter"
-    )
+    front = documentation.site_folder(settings) / "index.html"
+    say(f"  {front}    the documentation: from an invoice back to the meter")
     if example is not None:
         say(f"  {command} trace {example[0]} --line {example[1]}    this line, with more of its events: --limit 100")
     if score is not None:
