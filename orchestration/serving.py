@@ -11,6 +11,7 @@ from types import FrameType
 
 from orchestration import documentation
 from orchestration.console import say
+from orchestration.ingest.landing import days_with_files
 from orchestration.settings import PROJECT_ROOT, Settings
 
 STOP_SECONDS = 20
@@ -24,6 +25,7 @@ def up(settings: Settings, host: str, port: int) -> None:
     docs_address = f"http://{host}:{port + 1}"
     os.environ.setdefault("METERLINE_DOCS_URL", docs_address)
     os.environ.setdefault("METERLINE_UI_URL", f"http://{host}:{port}")
+    _begin_partitions_with_data(settings)
     documentation.serve_in_background(settings, host, port + 1)
     command = [
         str(Path(sys.executable).with_name("dagster")),
@@ -48,6 +50,13 @@ def up(settings: Settings, host: str, port: int) -> None:
         sys.exit(server.wait())
     finally:
         stop_group(server)
+
+
+def _begin_partitions_with_data(settings: Settings) -> None:
+    """Offer the days from the first month that the landing zone has, unless somebody said otherwise."""
+    present = days_with_files(settings.landing)
+    if present is not None:
+        os.environ.setdefault("METERLINE_FIRST_DAY", present[0].replace(day=1).isoformat())
 
 
 def stop_group(server: subprocess.Popen[bytes]) -> None:

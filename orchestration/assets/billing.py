@@ -31,8 +31,7 @@ TITLES = {
 }
 
 CLOSED_BY = """
-select invoice.tenant_id, invoice.period_id, invoice.invoice_id, invoice.invoice_version, invoice.currency_code,
-    invoice.total_amount, closed.reason
+select invoice.invoice_id, invoice.invoice_version, invoice.currency_code, invoice.total_amount
 from finance.invoices as invoice
 inner join finance.period_closes as closed
     on invoice.period_id = closed.period_id and invoice.invoice_version = closed.invoice_version
@@ -130,14 +129,14 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
         close_gates.refuse_unpublished(session, row[0])
         made = session.execute(CLOSED_BY, row).fetchall()
         revenue = insight.revenue(session, date.fromisoformat(context.partition_key))
-    lines = [f"| {t} | {i} | {v} | {total} {currency} | {why} |" for t, _, i, v, currency, total, why in made]
-    table = "\n".join(["| tenant | invoice | version | total | why |", "| --- | --- | --- | --- | --- |", *lines])
+    lines = [f"| {invoice} | {version} | {total} | {currency} |" for invoice, version, currency, total in made]
+    table = "\n".join(["| invoice | version | total | currency |", "| --- | ---: | ---: | --- |", *lines])
     return MaterializeResult(
         metadata={
             "new_invoices": len(made),
-            "invoices": MetadataValue.md(table if made else "nothing was new"),
             # Plotted over the months by the UI, which knows no decimals; the exact amounts are in finance.invoices.
             **{f"revenue_{currency}": float(total) for currency, total, _ in revenue},
             "invoices_of_the_month": sum(count for _, _, count in revenue),
+            "invoices": MetadataValue.md(table if made else "nothing was new"),
         }
     )

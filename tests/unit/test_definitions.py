@@ -42,9 +42,10 @@ def test_nothing_but_alerts_runs_before_somebody_turns_it_on():
 
 def test_lineage_leads_from_the_landing_files_to_the_invoice():
     graph = defs.resolve_asset_graph()
-    upstream = graph.get_ancestor_asset_keys(AssetKey(["metering", "store_events"]))
-    assert AssetKey(["raw", "messages"]) in upstream
-    assert AssetKey(["config", "loads"]) in upstream
+    for name in ("invoices", "invoice_lines", "billing_events", "usage_daily"):
+        upstream = graph.get_ancestor_asset_keys(AssetKey(["finance", name]))
+        assert {AssetKey(["raw", "messages"]), AssetKey(["config", "loads"])} <= upstream, name
+    assert AssetKey(["ledger", "cleared_invoices"]) in graph.get_ancestor_asset_keys(AssetKey(["finance", "invoices"]))
 
 
 def test_dbt_tests_are_checks_of_their_assets():

@@ -1,3 +1,5 @@
+-- depends_on: {{ ref('store_events') }}
+-- depends_on: {{ ref('store_event_restatements') }}
 select
     event.event_id,
     event.tenant_id,

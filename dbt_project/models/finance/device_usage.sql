@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_usage_days_recomputed') }}
 select
     period.tenant_id,
     period.period_id,

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_repeats') }}
 with arrivals as (
     select tenant_no, received_at, false as is_duplicate from {{ ref('int_event_state') }}
     union all

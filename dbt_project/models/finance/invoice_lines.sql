@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_period_closes') }}
 select
     invoice.invoice_id,
     line.invoice_version,

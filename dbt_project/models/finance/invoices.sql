@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_period_closes') }}
 -- Amounts with as many decimals as the currency has.
 with versions as (
     select

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_period_closes') }}
 select
     period.tenant_id,
     period.period_id,

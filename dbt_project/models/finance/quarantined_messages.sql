@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_quarantine') }}
 select
     refused.reason,
     refused.detail,
