@@ -33,7 +33,7 @@ def check_result(
         "held": MetadataValue.int(len(held)),
     }
     if verdicts.held:
-        metadata["why"] = MetadataValue.md(_table(verdicts.held))
+        metadata["findings"] = MetadataValue.table([_record(finding) for finding in verdicts.held[:SHOWN]])
         metadata["sample_rows"] = MetadataValue.table([TableRecord(dict(f.observed)) for f in _samples(verdicts.held)])
     if verdicts.gate_run_id is not None:
         metadata["report"] = MetadataValue.url(gate_report_url(judgement.gate.name, verdicts.gate_run_id))
@@ -58,13 +58,13 @@ def _summary(judgement: Judgement, held: list[str]) -> str:
     if not held:
         return f"{judgement.gate.title}: {len(judgement.subjects)} judged, nothing is held"
     names = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if len(held) > 3 else "")
-    return f"{judgement.gate.title}: {len(held)} of {len(judgement.subjects)} held: {names}"
+    problem = next(finding.problem for finding in judgement.findings if finding.subject == held[0])
+    return f"{judgement.gate.title}: {len(held)} of {len(judgement.subjects)} held: {names} ({problem})"
 
 
-def _table(findings: tuple[Finding, ...]) -> str:
-    rows = [f"| {f.subject} | {f.rule} | {f.problem} | {f.remedy} |" for f in findings[:SHOWN]]
-    more = [f"\n{len(findings) - SHOWN} more: `meterline gates show`"] if len(findings) > SHOWN else []
-    return "\n".join(["| held | rule | why | remedy |", "| --- | --- | --- | --- |", *rows, *more])
+def _record(finding: Finding) -> TableRecord:
+    what = {"held": finding.subject, "rule": finding.rule, "why": finding.problem, "remedy": finding.remedy}
+    return TableRecord(dict(what))
 
 
 def _samples(findings: tuple[Finding, ...]) -> list[Finding]:
