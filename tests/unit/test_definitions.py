@@ -15,10 +15,10 @@ def specs():
     return [spec for spec in defs.resolve_all_asset_specs() if spec.group_name != "default"]
 
 
-def test_every_asset_has_an_owner_a_group_and_a_description(specs):
+def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(specs):
     assert len(specs) > 60
     assert [spec.key.to_user_string() for spec in specs if not (spec.owners and spec.group_name)] == []
-    assert [spec.key.to_user_string() for spec in specs if not spec.description] == []
+    assert [spec.key.to_user_string() for spec in specs if not (spec.description and spec.kinds)] == []
 
 
 def test_groups_are_the_stages_of_the_pipeline(specs):
