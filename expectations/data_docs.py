@@ -70,10 +70,11 @@ def _run_page(gate: Gate, run: GateRun) -> str:
 
     result = expectationSuiteValidationResultSchema.load(run.document)
     result.suite_name = gate.name
+    judged = f"{run.subject_count:,} rows, one per {gate.subject}"
     result.meta = {
         "run_id": RunIdentifier(run_name=run.occasion, run_time=run.judged_at.astimezone(UTC)),
         "great_expectations_version": gx.__version__,
-        "batch_spec": {"datasource": "measured", "data_asset_name": f"{run.subject_count:,} rows, one per {gate.subject}"},
+        "batch_spec": {"datasource": "measured", "data_asset_name": judged},
     }
     page = ValidationResultsPageRenderer(run_info_at_end=True).render(result)
     html = str(_view().render(page, page_title=f"{gate.title}: {run.occasion}", findings=run.findings))
