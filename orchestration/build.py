@@ -40,7 +40,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             model_jobs.train_weekly,
             model_jobs.score_daily,
         ],
-        sensors=[sensors.new_landing_files, sensors.alert_on_failure],
+        sensors=[sensors.new_landing_files, sensors.alert_on_failure, sensors.tell_of_success],
         resources={"platform": Platform(), "dbt": dbt_resource()} | resource_overrides,
         executor=in_process_executor,
     )

@@ -4,12 +4,15 @@ import hashlib
 from datetime import date
 
 from dagster import (
+    DagsterRunStatus,
     DefaultSensorStatus,
     RunFailureSensorContext,
     RunRequest,
+    RunStatusSensorContext,
     SensorEvaluationContext,
     SkipReason,
     run_failure_sensor,
+    run_status_sensor,
     sensor,
 )
 
@@ -54,3 +57,16 @@ def alert_on_failure(context: RunFailureSensorContext) -> None:
     """Send what failed and where to look; the words are the run's own."""
     run = context.dagster_run
     alerts.send(alerts.Alert(f"{run.job_name} failed", context.failure_event.message or "", run_url(run.run_id)))
+
+
+@run_status_sensor(
+    run_status=DagsterRunStatus.SUCCESS,
+    default_status=DefaultSensorStatus.STOPPED,
+    minimum_interval_seconds=30,
+    description="Every run that ended well, for those who want to hear of closes and loads too.",
+)
+def tell_of_success(context: RunStatusSensorContext) -> None:
+    """Send which run ended well, for which partition."""
+    run = context.dagster_run
+    partition = run.tags.get("dagster/partition") or run.tags.get("dagster/asset_partition_range_start") or ""
+    alerts.send(alerts.Alert(f"{run.job_name} ended well", partition, run_url(run.run_id)))
