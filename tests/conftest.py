@@ -15,6 +15,7 @@ import pytest
 from psycopg import conninfo, sql
 
 from orchestration.database import embedded, migrations
+from orchestration.dbt import project_sha256
 from orchestration.settings import Settings
 from tests.support import Pipeline, run_dbt
 
@@ -94,6 +95,8 @@ def deployed_template(
     """Name of a database to copy in which the relations of the dbt project are built."""
     with _database(server_url, template=template_database) as name:
         run_dbt(Settings(tmp_path_factory.mktemp("deployed"), _url(server_url, name), None, None), "run")
+        with psycopg.connect(_url(server_url, name)) as connection:
+            connection.execute("insert into ledger.deployments (sha256) values (%s)", (project_sha256(),))
         yield name
 
 

@@ -53,6 +53,8 @@ def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
     pipeline.tenant("acme", "m-1", rate_card_id="card", tax_percent=10)
     pipeline.configuration.rate_card("card", (None, "1.50"))
     pipeline.configuration.write(tmp_path / "my config")
+    # The command finds a database that nobody has deployed to.
+    pipeline.execute("delete from ledger.deployments")
     pipeline.land(
         message("acme", "m-1", 1, 10, "2019-02-27T12:00"),
         message("acme", "m-1", 2, 20, "2019-02-28T12:00"),

@@ -1,9 +1,18 @@
-from dagster import RunRequest, SkipReason, build_sensor_context
+from dagster import (
+    DagsterInstance,
+    Failure,
+    RunRequest,
+    SkipReason,
+    build_run_status_sensor_context,
+    build_sensor_context,
+    job,
+    op,
+)
 
 from orchestration.ingest.loader import load_days
 from orchestration.partitions import last_complete_day
 from orchestration.resources import Platform
-from orchestration.sensors import new_landing_files
+from orchestration.sensors import alert_on_failure, new_landing_files
 
 ROW = "tenant_id,device_id,metric,msg_seq,quantity,device_ts,received_at\n"
 
@@ -50,3 +59,25 @@ def test_a_day_that_still_fills_up_is_left_for_tomorrow(fresh_database, monkeypa
     put(fresh_database.home / "landing", today.isoformat(), "a.csv")
 
     assert isinstance(tick(fresh_database, monkeypatch), SkipReason)
+
+
+def test_a_failed_run_becomes_an_alert(monkeypatch, caplog):
+    @op
+    def break_down():
+        raise Failure("the month has no price")
+
+    @job
+    def close_month():
+        break_down()
+
+    monkeypatch.delenv("METERLINE_ALERTS", raising=False)
+    monkeypatch.setenv("METERLINE_UI_URL", "https://ui.example/")
+    with DagsterInstance.ephemeral() as instance:
+        result = close_month.execute_in_process(instance=instance, raise_on_error=False)
+        (event,) = [event for event in result.all_events if event.is_run_failure]
+        context = build_run_status_sensor_context(
+            "alert_on_failure", dagster_event=event, dagster_instance=instance, dagster_run=result.dagster_run
+        )
+        alert_on_failure(context.for_run_failure())
+    assert "close_month failed" in caplog.text
+    assert f"https://ui.example/runs/{result.run_id}" in caplog.text
