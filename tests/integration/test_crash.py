@@ -120,10 +120,11 @@ def test_a_run_killed_at_many_statements_is_repaired_by_running_again(
 
 def kill_often(times: int, halfway: Pipeline, undisturbed: dict[str, list[str]], new_pipeline: NewPipeline) -> None:
     """Kill as many runs, spread over all the statements of one; each of them again and again until it is through."""
+    counted = new_pipeline(like=halfway)
     # Counted by what threads cannot interrupt: dbt sends from two of them.
     counter = itertools.count()
     with before_every_statement(lambda: next(counter)):
-        new_pipeline(like=halfway).process()
+        counted.process()
     statements = next(counter)
     # One moment in each equal part of the run, somewhere in it.
     chance = random.Random(2019)

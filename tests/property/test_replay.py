@@ -79,7 +79,7 @@ JITTERS = st.one_of(
 )
 SKEWS = st.sampled_from([timedelta(0)] * 4 + [300 * SECOND, -300 * SECOND, 301 * SECOND, 2 * HOUR, -2 * HOUR])
 LIVE = [timedelta(0), SECOND, SECOND, SECOND, 299 * SECOND, 300 * SECOND, 301 * SECOND]
-BUFFERED = [HOUR, 26 * HOUR, 60 * HOUR, 72 * HOUR, 80 * HOUR]
+BUFFERED = [HOUR, 26 * HOUR, 60 * HOUR, 72 * HOUR, 80 * HOUR, 120 * HOUR, 240 * HOUR]
 QUANTITIES = st.sampled_from(["0", "1", "1.0", "1.5", "2", "0.0000000001", "9999999999.9999999999", "-1", "NaN"])
 
 
