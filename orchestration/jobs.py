@@ -14,7 +14,7 @@ from dagster import (
     op,
 )
 
-from orchestration import tracing
+from orchestration import tracing, turns
 from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods
 from orchestration.assets.configuration import configuration
 from orchestration.assets.governance import documentation_site, verification_report
@@ -25,8 +25,6 @@ from orchestration.gatekeeping import override
 from orchestration.resources import Platform
 
 LOCK = "meterline/lock"
-# What meters, closes or proves works on the same tables: such runs wait for each other in the queue.
-BOOKS = {LOCK: "books"}
 
 load_config = define_asset_job(
     "load_config",
@@ -39,34 +37,32 @@ process_days = define_asset_job(
     AssetSelection.assets(configuration, raw_messages, accepted_loads, judged_loads)
     | AssetSelection.assets(metering_models),
     description="Landing files of one or more received days to stored events and hourly and daily use.",
-    tags=BOOKS,
+    tags={LOCK: turns.BOOKS},
 )
 close_period = define_asset_job(
     "close_period",
     AssetSelection.assets(configuration, close_requests, cleared_invoices, closed_periods)
     | AssetSelection.assets(billing_models, publishing_models),
     description="Rate, gate and invoice every tenant period that ends in the month and is due.",
-    tags=BOOKS,
+    tags={LOCK: turns.BOOKS},
 )
 publish_views = define_asset_job(
     "publish_views",
     AssetSelection.assets(published_models),
     description="Build the views again; needed when the dbt project changed.",
-    tags=BOOKS,
+    tags={LOCK: turns.BOOKS},
 )
 verify = define_asset_job(
     "verify",
     AssetSelection.assets(verification_report),
     description="Prove the audit chain, conservation and the reproducibility of every invoice.",
-    tags=BOOKS,
+    tags={LOCK: turns.BOOKS},
 )
-
-
 build_docs = define_asset_job(
     "build_docs",
     AssetSelection.assets(documentation_site),
     description="Write the documentation site: tables, gates, front page.",
-    tags={LOCK: "documentation"},
+    tags={LOCK: turns.DOCUMENTATION},
 )
 
 

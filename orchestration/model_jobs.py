@@ -22,18 +22,19 @@ from orchestration.assets.scores import SCORES, scores
 from orchestration.failures import clear_failures
 from orchestration.jobs import LOCK
 from orchestration.resources import Platform
+from orchestration.turns import MODELS
 
 train_models = define_asset_job(
     "train_models",
     AssetSelection.assets(usage_snapshot, anomaly_model, forecast_model),
     description="Train both models on the metered days so far; without news no new version.",
-    tags={LOCK: "models"},
+    tags={LOCK: MODELS},
 )
 score_usage = define_asset_job(
     "score_usage",
     AssetSelection.assets(usage_snapshot, scores),
     description="Score the metered days and the open periods with the models that serve in shadow.",
-    tags={LOCK: "models"},
+    tags={LOCK: MODELS},
 )
 
 

@@ -6,6 +6,13 @@ import psycopg
 
 from orchestration.errors import BusyError
 
+# Assets of a pool are the work of one run at a time, whoever launches them: a job, a backfill, a selection in the UI
+# (which has no tags of a job). The limit is in the instance's configuration.
+BOOKS = "books"
+MODELS = "models"
+DOCUMENTATION = "documentation"
+POOLS = (BOOKS, MODELS, DOCUMENTATION)
+
 # The lock itself is taken by dbt, on the connection that does the work; this looks before a process is started.
 IS_FREE = "select pg_try_advisory_xact_lock(hashtext('meterline.process'))"
 

@@ -19,7 +19,7 @@ from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
-from orchestration.turns import refuse_while_busy
+from orchestration.turns import BOOKS, refuse_while_busy
 
 CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
 CLEARED_INVOICES = AssetKey(["ledger", "cleared_invoices"])
@@ -50,6 +50,7 @@ class CloseConfig(Config):
     key=CLOSE_REQUESTS,
     deps=[AssetKey(["ledger", "loads"]), AssetKey(["config", "loads"])],
     partitions_def=closing_months,
+    pool=BOOKS,
     group_name="billing",
     kinds={"postgres"},
     owners=["team:billing-operations"],
@@ -81,6 +82,7 @@ def close_requests(context: AssetExecutionContext, config: CloseConfig, platform
     key=CLEARED_INVOICES,
     deps=[AssetKey(["billing", "int_new_invoices"])],
     partitions_def=closing_months,
+    pool=BOOKS,
     check_specs=[
         AssetCheckSpec(USAGE_GATE, asset=CLEARED_INVOICES, blocking=True, description=TITLES[USAGE_GATE]),
         AssetCheckSpec(INVOICE_GATE, asset=CLEARED_INVOICES, blocking=True, description=TITLES[INVOICE_GATE]),
@@ -116,6 +118,7 @@ def cleared_invoices(platform: Platform) -> MaterializeResult:  # type: ignore[t
     key=AssetKey(["billing", "closed_periods"]),
     deps=[AssetKey(["billing", "store_period_closes"])],
     partitions_def=closing_months,
+    pool=BOOKS,
     freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(days=35)),
     group_name="billing",
     kinds={"postgres"},

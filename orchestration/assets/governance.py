@@ -12,13 +12,14 @@ from orchestration.errors import GateFailedError
 from orchestration.failures import clear_failures
 from orchestration.reports import docs_url
 from orchestration.resources import Platform
-from orchestration.turns import refuse_while_busy
+from orchestration.turns import BOOKS, DOCUMENTATION, refuse_while_busy
 
 NO_MONTH = date(1970, 1, 1)
 
 
 @asset(
     key=AssetKey(["governance", "verification"]),
+    pool=BOOKS,
     group_name="governance",
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
@@ -43,6 +44,7 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
 
 @asset(
     key=AssetKey(["governance", "documentation"]),
+    pool=DOCUMENTATION,
     deps=[AssetKey(["finance", "invoices"]), AssetKey(["finance", "invoice_lines"])],
     group_name="governance",
     kinds={"dbt", "greatexpectations"},

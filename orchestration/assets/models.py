@@ -9,6 +9,7 @@ from orchestration import model_records, training
 from orchestration.failures import clear_failures
 from orchestration.progress import report
 from orchestration.resources import Platform
+from orchestration.turns import MODELS
 
 SNAPSHOT = AssetKey(["ml", "usage_snapshot"])
 ANOMALY_MODEL = AssetKey(["ml", "anomaly_model"])
@@ -29,7 +30,12 @@ class TrainingConfig(Config):
 
 
 @asset(
-    key=SNAPSHOT, deps=[AssetKey(["ml", "day_usage"])], group_name="ml", kinds={"postgres", "parquet"}, owners=OWNERS
+    key=SNAPSHOT,
+    deps=[AssetKey(["ml", "day_usage"])],
+    pool=MODELS,
+    group_name="ml",
+    kinds={"postgres", "parquet"},
+    owners=OWNERS,
 )
 def usage_snapshot(config: SnapshotConfig, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """The complete days of metered use, kept under the digest of their rows, so that every score can be made again."""
@@ -46,7 +52,7 @@ def usage_snapshot(config: SnapshotConfig, platform: Platform) -> MaterializeRes
     )
 
 
-@asset(key=ANOMALY_MODEL, deps=[SNAPSHOT], group_name="ml", kinds={"scikitlearn", "mlflow"}, owners=OWNERS)
+@asset(key=ANOMALY_MODEL, deps=[SNAPSHOT], pool=MODELS, group_name="ml", kinds={"scikitlearn", "mlflow"}, owners=OWNERS)
 def anomaly_model(context: AssetExecutionContext, config: TrainingConfig, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """How unusual a device's day is, learnt from seeded faults; a version serves in shadow and moves no money.
 
@@ -57,7 +63,9 @@ def anomaly_model(context: AssetExecutionContext, config: TrainingConfig, platfo
     return _trained(context, config, platform, anomaly_training)
 
 
-@asset(key=FORECAST_MODEL, deps=[SNAPSHOT], group_name="ml", kinds={"scikitlearn", "mlflow"}, owners=OWNERS)
+@asset(
+    key=FORECAST_MODEL, deps=[SNAPSHOT], pool=MODELS, group_name="ml", kinds={"scikitlearn", "mlflow"}, owners=OWNERS
+)
 def forecast_model(context: AssetExecutionContext, config: TrainingConfig, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """The use to expect by the end of the period, with an interval; a version serves in shadow and moves no money.
 

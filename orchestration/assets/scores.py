@@ -10,6 +10,7 @@ from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.progress import report
 from orchestration.resources import Platform
+from orchestration.turns import MODELS
 
 SCORES = AssetKey(["store", "scores"])
 GATE = "score_gate"
@@ -29,6 +30,7 @@ class ScoringConfig(Config):
             GATE, asset=SCORES, blocking=True, description="Great Expectations: a bad score is held, the others go on."
         )
     ],
+    pool=MODELS,
     group_name="ml",
     kinds={"scikitlearn", "mlflow", "postgres"},
     owners=["team:data-science"],

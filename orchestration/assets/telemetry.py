@@ -15,7 +15,7 @@ from dagster import (
     asset,
 )
 
-from orchestration import insight, load_gates
+from orchestration import insight, load_gates, turns
 from orchestration.assets.configuration import CONFIGURATION
 from orchestration.checks import check_result
 from orchestration.failures import clear_failures
@@ -39,6 +39,7 @@ DAILY = FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fail_window
     deps=[CONFIGURATION],
     partitions_def=received_days,
     backfill_policy=BackfillPolicy.single_run(),
+    pool=turns.BOOKS,
     retry_policy=RetryPolicy(max_retries=2, delay=10),
     freshness_policy=DAILY,
     group_name="landing",
@@ -75,6 +76,7 @@ def raw_messages(context: AssetExecutionContext, platform: Platform) -> Material
     deps=[RAW_MESSAGES],
     partitions_def=received_days,
     backfill_policy=BackfillPolicy.single_run(),
+    pool=turns.BOOKS,
     check_specs=[
         AssetCheckSpec(
             LANDING_GATE,
@@ -106,6 +108,7 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
     deps=[AssetKey(["governance", "applied_loads"])],
     partitions_def=received_days,
     backfill_policy=BackfillPolicy.single_run(),
+    pool=turns.BOOKS,
     check_specs=[
         AssetCheckSpec(
             EVENT_STORE_GATE,

@@ -18,7 +18,7 @@ from orchestration.reports import docs_url
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 from orchestration.table_metadata import table_metadata
-from orchestration.turns import refuse_while_busy
+from orchestration.turns import BOOKS, refuse_while_busy
 
 OWNERS = {
     "staging": "team:data-platform",
@@ -113,6 +113,7 @@ def build_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: 
     partitions_def=received_days,
     backfill_policy=BackfillPolicy.single_run(),
     retry_policy=RetryPolicy(max_retries=1, delay=30),
+    pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
 def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
@@ -134,6 +135,7 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
     exclude="tag:load",
     name="billing_models",
     partitions_def=closing_months,
+    pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
 def billing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
@@ -146,6 +148,7 @@ def billing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform
     select="tag:publish",
     name="publishing_models",
     partitions_def=closing_months,
+    pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
 def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
@@ -158,6 +161,7 @@ def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platf
     select="fqn:*",
     exclude="tag:load tag:close tag:publish",
     name="published_models",
+    pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
 def published_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:

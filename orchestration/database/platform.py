@@ -9,7 +9,8 @@ from orchestration.database import connection, migrations
 from orchestration.settings import DBT_PROJECT, Settings
 
 # Storage in the platform's database, so that every run of every process shows in one UI. Runs that process telemetry
-# or close periods take turns; nothing is sent to anybody.
+# or close periods take turns: by pool whoever launched them from the UI, by tag beside a run of the command line, which
+# does not queue. Nothing is sent to anybody.
 DAGSTER_CONFIGURATION = """\
 # Written by Meterline.
 storage:
@@ -19,6 +20,9 @@ storage:
 telemetry:
   enabled: false
 concurrency:
+  pools:
+    granularity: run
+    default_limit: 1
   runs:
     max_concurrent_runs: 4
     tag_concurrency_limits:

@@ -33,6 +33,19 @@ def test_every_verb_is_a_job_with_a_description():
     assert [name for name in set(jobs) - WITHOUT_TURN if "meterline/lock" not in jobs[name].tags] == []
 
 
+def test_work_on_the_same_tables_waits_its_turn_however_it_is_launched():
+    """A backfill or a selection in the UI is no run of a job and has none of its tags; pools go with the assets."""
+    pools = {}
+    for job in defs.resolve_all_job_defs():
+        if not job.name.startswith("__") and job.name not in WITHOUT_TURN:
+            lock = job.tags["meterline/lock"]
+            for node in job.all_node_defs:
+                if node.name != "config__loads":  # waits for its own lock in the database
+                    pools[(lock, node.name)] = node.pool
+    assert {lock for lock, _ in pools} == {"books", "models", "documentation"}
+    assert {place: pool for place, pool in pools.items() if pool != place[0]} == {}
+
+
 def test_nothing_but_alerts_runs_before_somebody_turns_it_on():
     assert {schedule.default_status for schedule in defs.schedules} == {DefaultScheduleStatus.STOPPED}
     assert {sensor.name for sensor in defs.sensors if sensor.default_status == DefaultSensorStatus.RUNNING} == {
