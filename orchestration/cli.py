@@ -108,6 +108,17 @@ def trace(
 
 
 @app.command()
+def reconcile() -> None:
+    """Propose adjustments for use that came too late for its closed period, with the money they would move.
+
+    Nothing is billed by it: proposals wait in finance.proposals for a person. The same state makes no new proposal.
+    """
+    from orchestration import verbs
+
+    verbs.reconcile(_prepared())
+
+
+@app.command()
 def verify() -> None:
     """Prove the books: the audit chain, conservation of messages and use, every invoice rated again bit for bit."""
     from orchestration import verbs

@@ -15,7 +15,7 @@ from dagster import (
 )
 
 from orchestration import tracing, turns
-from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods
+from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods, reconciliation
 from orchestration.assets.configuration import configuration
 from orchestration.assets.governance import documentation_site, verification_report
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
@@ -50,6 +50,12 @@ publish_views = define_asset_job(
     "publish_views",
     AssetSelection.assets(published_models),
     description="Build the views again; needed when the dbt project changed.",
+    tags={LOCK: turns.BOOKS},
+)
+reconcile = define_asset_job(
+    "reconcile",
+    AssetSelection.assets(reconciliation),
+    description="Propose adjustments for use that came too late for its closed period.",
     tags={LOCK: turns.BOOKS},
 )
 verify = define_asset_job(

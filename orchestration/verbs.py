@@ -152,6 +152,17 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
     _rows("Events of the first device, with their landing file and row", found["events"])
 
 
+def reconcile(settings: Settings) -> None:
+    """Propose adjustments for rejected late use, and print those that wait for a decision."""
+    with working("rating closed periods with what came too late"):
+        proposed = run_job("reconcile")["billing/reconciliation"]["proposals"]
+    if not proposed:
+        say("nothing late waits for a decision")
+        return
+    table("Proposals (finance.proposals)", ["proposal", "invoice", "late events", "would move", "currency"], proposed)
+    say("none of them moves money until a person has approved it")
+
+
 def verify(settings: Settings) -> None:
     """Run every proof; a broken one ends the command with exit code 1 and its name."""
     with working("verifying"):
