@@ -30,8 +30,8 @@ def renamed(row: Message, **names: str) -> Message:
 
 
 def local(seq: int, clock_time: str, received: str, tenant: str = "acme") -> Message:
-    """One kWh measured at a clock time that says nothing of its zone."""
-    return {**message(tenant, "m-1", seq, 1, received, received), "device_ts": clock_time}
+    """One kWh measured at a clock time that says nothing of its zone, and sent when it was received."""
+    return {**message(tenant, "m-1", seq, 1, received, received), "device_ts": clock_time, "sent_ts": f"{received}Z"}
 
 
 def test_a_renamed_field_is_read_under_its_declared_name(pipeline: Pipeline) -> None:
