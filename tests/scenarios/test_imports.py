@@ -98,7 +98,9 @@ def test_a_revised_reading_waits_for_a_person(pipeline: Pipeline, home: Path) ->
 
 def test_an_interval_without_data_is_no_zero(pipeline: Pipeline, home: Path) -> None:
     take(pipeline, home, nem12("202406020300", "0", "kWh", "400,1,46,S14,32,", "400,47,48,N,,"))
-    quality = "select quality, attributes ->> 'reason_code', count(*), sum(quantity)::int from metering.int_named_events"
+    quality = (
+        "select quality, attributes ->> 'reason_code', count(*), sum(quantity)::int from metering.int_named_events"
+    )
     assert pipeline.rows(f"{quality} group by 1, 2") == [("S14", "32", 46, 23)]
 
 

@@ -1,5 +1,5 @@
--- The registry has a row for every unit that was ever delivered, so conversions are worked out once for each and not for
--- each message. Both sides of the pair exist: register_odd_names gives the converted side its number first.
+-- The registry has every unit that was ever delivered, so conversions are worked out once for each and not for each
+-- message. Both sides of the pair exist: register_odd_names gives the converted side its number first.
 select
     conversion.metric_no,
     delivered.traits_no,

@@ -1,7 +1,9 @@
 -- A row of doubtful form is judged field by field; where every field proves good after all it goes on like any other.
 with placed as (
     select
-        {% for column in ['load_id', 'row_number', 'is_unparsable'] -%} field.{{ column }}, {% endfor %}
+        field.load_id,
+        field.row_number,
+        field.is_unparsable,
         {% for field in message_fields() | reject('equalto', 'device_ts') -%}
         field.{{ field }}, field.{{ field }}_type,
         {% endfor -%}
