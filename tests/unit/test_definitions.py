@@ -5,7 +5,7 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 
 from orchestration.definitions import defs
 
-WITHOUT_TURN = {"trace", "override_gate", "trace_score"}
+WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings"}
 JOBS = {"load_config", "process_days", "close_period", "publish_views", "verify", "build_docs"} | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}
 
