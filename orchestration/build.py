@@ -29,6 +29,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.build_docs,
             jobs.override_gate,
             jobs.trace,
+            jobs.import_readings,
             model_jobs.train_models,
             model_jobs.score_usage,
             model_jobs.trace_score,

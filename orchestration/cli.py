@@ -7,6 +7,7 @@ import shlex
 import sys
 import warnings
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,6 +84,30 @@ def close(
     if as_of is not None:
         closing.parse_instant(as_of)
     verbs.close(_prepared(), month, as_of)
+
+
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(metavar="FORMAT", help="greenbutton or nem12.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files as the utility handed them out.")],
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Whose readings they are.")],
+    aliases: Annotated[
+        str, typer.Option(metavar="CSV", help="identifier,channel,device_id,metric for every channel in the files.")
+    ],
+    landing: Annotated[str, typer.Option(metavar="URL", help="Where to write. Default: METERLINE_LANDING.")] = "",
+) -> None:
+    """Green Button (ESPI) or NEM12 files to landing files; `meterline process` then loads them.
+
+    The same file gives the same landing file, which loads once. Identifiers of metering points are replaced by the
+    aliases and written nowhere. Nothing is written when one of the files is bad.
+
+    Example: `meterline import nem12 may.csv --tenant acme --aliases aliases.csv`
+    """
+    from orchestration import verbs
+
+    _prepared()
+    paths = [str(Path(file).expanduser().resolve()) for file in files]
+    verbs.import_files(source, paths, tenant, str(Path(aliases).expanduser().resolve()), landing)
 
 
 @app.command()

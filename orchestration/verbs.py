@@ -129,6 +129,19 @@ def close(settings: Settings, month: date, as_of: str | None) -> int:
     return count
 
 
+def import_files(source: str, files: list[str], tenant_id: str, aliases: str, landing: str) -> None:
+    """Write the readings of other systems' files into the landing zone."""
+    config = {"source": source, "files": files, "tenant_id": tenant_id, "aliases": aliases, "landing": landing}
+    with working("importing"):
+        done = run_job("import_readings", ops={"import_readings_op": {"config": config}})["landing/imported_readings"]
+    for path in done["new_files"]:
+        say(f"written: {path}")
+    for path in done["known_files"]:
+        say(f"there already: {path}")
+    without = f", {done['intervals_without_data']:,} intervals without data" if done["intervals_without_data"] else ""
+    say(f"{done['readings']:,} readings{without}; `meterline process` loads them")
+
+
 def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> None:
     """Show an invoice, and one line's devices, events, files and rows."""
     with working("tracing"):

@@ -180,6 +180,9 @@ class Configuration:
                 "rate_cards",
                 "rate_card_tiers",
                 "period_overrides",
+                "field_mappings",
+                "unit_conversions",
+                "sources",
             )
         }
     )
