@@ -101,7 +101,7 @@ class Contract(Row):
 
 
 class Calendar(Row):
-    """A date on which a billing period of a custom calendar begins and the one before it ends; the last one only ends."""
+    """A date on which a period of a custom calendar begins and the one before it ends; the last one only ends."""
 
     key = ("calendar", "period_start_date")
     calendar: Text

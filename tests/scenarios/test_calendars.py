@@ -176,9 +176,7 @@ def test_a_calendar_of_its_own_cuts_weeks_of_five_four_and_four(pipeline: Pipeli
 def test_a_change_of_zone_and_contract_on_one_date_makes_two_invoices(pipeline: Pipeline) -> None:
     # At 10:00 UTC on 1 March it is 23:00 of that day in Auckland, and 02:00 in Los Angeles.
     pipeline.tenant("acme", "m-1", time_zone="Pacific/Auckland", ends_at="2019-03-01T10:00:00Z")
-    pipeline.configuration.contract(
-        "acme-2", "acme", time_zone="America/Los_Angeles", starts_at="2019-03-01T10:00:00Z"
-    )
+    pipeline.configuration.contract("acme-2", "acme", time_zone="America/Los_Angeles", starts_at="2019-03-01T10:00:00Z")
     pipeline.land(
         message("acme", "m-1", 1, 1, "2019-02-28T10:59:59.999999"),
         message("acme", "m-1", 2, 2, "2019-02-28T11:00"),

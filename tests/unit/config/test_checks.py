@@ -35,8 +35,8 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
     with checked_folder(write_configuration()) as checked:
         assert checked.warnings == ()
         assert {part.table.name: part.row_count for part in checked.tables} == {
-            "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2, "rate_card_tiers": 3,
-            "period_overrides": 0, "devices": 2,
+            "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
+            "rate_card_tiers": 3, "period_overrides": 0, "devices": 2,
         }  # fmt: skip
 
 
@@ -372,8 +372,8 @@ CALENDAR_CASES = {
     ),
     "dates in disorder": (
         "retail,2019-01-01,,", RETAIL + "retail,2019-02-24\n",
-        "calendars.csv line 5, column period_start_date: 2019-02-24 is before 2019-03-03, the date above it in the same "
-        "calendar; write the dates in order",
+        "calendars.csv line 5, column period_start_date: 2019-02-24 is before 2019-03-03, the date above it in the "
+        "same calendar; write the dates in order",
     ),
     "one date twice": (
         "retail,2019-01-01,,", RETAIL + "retail,2019-03-03\n",
