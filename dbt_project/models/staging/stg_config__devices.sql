@@ -6,6 +6,8 @@ select
     config.tenant_id,
     config.device_type,
     config.property_id,
+    config.activated_at::timestamptz as activated_at,
+    config.retired_at::timestamptz as retired_at,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,
     coalesce(types.max_clock_skew_seconds::numeric, 300) as max_clock_skew_seconds,
     config.valid_from_load,
