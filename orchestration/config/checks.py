@@ -196,6 +196,9 @@ class Checks:
         elif _local_date(contract) < calendars[cycle][0]:
             text = f"begins on {_local_date(contract)}, before calendar {shown(cycle)} does ({calendars[cycle][0]})"
             text, column = text + "; add earlier dates to calendars.csv", "starts_at"
+        elif _local_date(contract) >= calendars[cycle][-1]:
+            text = f"begins on {_local_date(contract)}, when calendar {shown(cycle)} has ended ({calendars[cycle][-1]})"
+            text, column = text + "; add later dates to calendars.csv", "starts_at"
         elif contract.ends_at is not None and _last_local_date(contract) >= calendars[cycle][-1]:
             text = f"is after the last date of calendar {shown(cycle)} ({calendars[cycle][-1]})"
             text, column = text + "; add later dates to calendars.csv", "ends_at"

@@ -361,6 +361,11 @@ CALENDAR_CASES = {
         "contracts.csv line 2, column starts_at: begins on 2018-12-29, before calendar 'retail' does (2018-12-30); add "
         "earlier dates to calendars.csv",
     ),
+    "begins too late": (
+        "retail,2019-03-03,,", RETAIL,
+        "contracts.csv line 2, column starts_at: begins on 2019-03-03, when calendar 'retail' has ended (2019-03-03); "
+        "add later dates to calendars.csv",
+    ),
     "ends too late": (
         "retail,2018-12-30,2019-03-03T00:01,", RETAIL,
         "contracts.csv line 2, column ends_at: is after the last date of calendar 'retail' (2019-03-03); add later "
