@@ -62,7 +62,8 @@ select
     date_trunc('month', named.last_local_date)::date as last_local_month,
     named.last_covered_date - named.first_covered_date + 1 as proration_numerator,
     named.cycle_end_date - named.cycle_start_date as proration_denominator,
-    named.time_zone
+    named.time_zone,
+    named.late_policy
 from named
 left join {{ ref('stg_config__period_overrides') }} as declared
     on named.tenant_no = declared.tenant_no
