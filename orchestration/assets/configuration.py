@@ -13,8 +13,8 @@ CONFIGURATION = AssetKey(["config", "loads"])
 def configuration(context: AssetExecutionContext, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Tenants, contracts, devices, metrics and rate cards as versions that every close can be traced to.
 
-    A folder that has not changed since the last load adds nothing. What a change means for stored events of open periods
-    is applied by the next run of process_days.
+    A folder that has not changed since the last load adds nothing. What a change means for stored events of open
+    periods is applied by the next run of process_days.
     """
     with clear_failures():
         load = load_configuration(platform.settings)
