@@ -107,6 +107,7 @@ select distinct tenant_id from store.event_restatements inner join registry.tena
 """
 
 
+@pytest.mark.timeout(1200)
 def test_a_configuration_mended_while_nothing_is_closed_bills_as_if_it_had_been_right(
     new_pipeline: NewPipeline,
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_configuration_mended_while_nothing_is_closed_bills_as_if_it_had_been_
     assert mended.prove() == {}
 
 
+@pytest.mark.timeout(1200)
 def test_a_run_that_mends_and_meters_may_be_stopped_anywhere(new_pipeline: NewPipeline) -> None:
     halfway, right = new_pipeline(), new_pipeline()
     right.continue_as(halfway)
