@@ -173,6 +173,7 @@ class Configuration:
             name: []
             for name in (
                 "tenants",
+                "calendars",
                 "contracts",
                 "devices",
                 "device_types",
@@ -210,6 +211,10 @@ class Configuration:
         """Another contract of a tenant."""
         defaults = {"starts_at": "2019-01-01", "time_zone": "UTC", "rate_card_id": "euro-per-kwh"}
         self.tables["contracts"].append(defaults | {"contract_id": contract_id, "tenant_id": tenant_id} | columns)
+
+    def calendar(self, name: str, *dates: str) -> None:
+        """A custom calendar; its last date only ends the cycle before it."""
+        self.tables["calendars"] += [{"calendar": name, "period_start_date": day} for day in dates]
 
     def rate_card(
         self,

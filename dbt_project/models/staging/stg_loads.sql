@@ -5,6 +5,7 @@ select
     content_sha256,
     source_file,
     received_date,
+    config_load_id,
     -- Order among equal receipt times (RULES 7), as a small number that sorts fast.
     row_number() over (order by content_sha256 collate "C", load_id)::integer as file_rank
 from {{ source('ledger', 'loads') }}
