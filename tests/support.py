@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from orchestration import closing, verification
+from orchestration import closing, quarantine, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
@@ -365,6 +365,11 @@ class Pipeline:
         """A named person's decision about what a gate holds, as the job override_gate records it."""
         with connect(self.settings, "meterline_approver") as session:
             return override(session, gate, subject, decided_by, reason)
+
+    def release(self, asked: quarantine.Filter, by: str, because: str) -> quarantine.Released:
+        """Refused rows, by decision of a named person, for the next run to meter; as the job release_quarantined."""
+        with connect(self.settings, "meterline_approver") as session:
+            return quarantine.release(session, asked, by, because)
 
     def prove(self) -> dict[str, list[str]]:
         """Every proof of `meterline verify` that does not hold, with its problems."""

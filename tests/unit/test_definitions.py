@@ -5,7 +5,8 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 
 from orchestration.definitions import defs
 
-WITHOUT_TURN = {"trace", "override_gate", "trace_score"}
+DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
+WITHOUT_TURN = {"trace", "override_gate", "trace_score"} | DESK
 JOBS = {"load_config", "process_days", "close_period", "publish_views", "verify", "build_docs"} | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}
 
