@@ -15,9 +15,8 @@ comment on column ledger.loads.release_number is '0 for a file, from 1 for what 
 create table ledger.released_rows (
     load_id integer not null,
     row_number integer not null,
-    release_load_id integer not null references ledger.loads,
-    primary key (load_id, row_number),
-    foreign key (load_id, row_number) references store.quarantine
+    release_load_id integer not null,
+    primary key (load_id, row_number)
 );
 create index on ledger.released_rows (release_load_id);
 call store.make_append_only('ledger.released_rows');
