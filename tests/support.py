@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from orchestration import closing, verification
+from orchestration import closing, quarantine, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
@@ -380,6 +380,11 @@ class Pipeline:
             closing.refuse_unapplied(session)
             closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)
+
+    def release(self, asked: quarantine.Filter, by: str, because: str) -> quarantine.Released:
+        """Refused rows, by decision of a named person, for the next run to meter; as the job release_quarantined."""
+        with connect(self.settings, "meterline_approver") as session:
+            return quarantine.release(session, asked, by, because)
 
     def prove(self) -> dict[str, list[str]]:
         """Every proof of `meterline verify` that does not hold, with its problems."""
