@@ -23,9 +23,9 @@ from orchestration.config.tables import (
     PeriodOverride,
     RateCard,
     RateCardTier,
+    RegisterExchange,
     Row,
     Tenant,
-    refuse_unsupported,
 )
 from orchestration.config.values import masked, shown
 
@@ -44,6 +44,7 @@ class Rows:
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
     load_profiles: list[tuple[int, LoadProfile]] = field(default_factory=list)
+    register_exchanges: list[tuple[int, RegisterExchange]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
         """Zone by tenant_id; None for a tenant whose contracts disagree."""
@@ -82,6 +83,9 @@ class Checks:
         self._refer("contracts.csv", self._rows.contracts, "tenant_id", "tenants", self._tenants)
         self._refer("period_overrides.csv", self._rows.period_overrides, "tenant_id", "tenants", self._tenants)
         self._refer("rate_cards.csv", self._rows.rate_cards, "metric", "metrics", self._metrics)
+        self._refer("register_exchanges.csv", self._rows.register_exchanges, "tenant_id", "tenants", self._tenants)
+        registers = {metric.metric for _, metric in self._rows.metrics if metric.reading_type == "cumulative"}
+        self._exchanges(registers)
         cards = {card.rate_card_id for _, card in self._rows.rate_cards}
         self._refer("contracts.csv", self._rows.contracts, "rate_card_id", "rate_cards", cards)
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
@@ -160,6 +164,12 @@ class Checks:
             text = "is empty, but estimation is 'profile'; name a profile of load_profiles.csv"
             self._problems.add("contracts.csv", text, line=line, column="load_profile")
 
+    def _exchanges(self, registers: set[str]) -> None:
+        for line, exchange in self._rows.register_exchanges:
+            if exchange.metric not in registers and "metrics" not in self._broken:
+                text = f"{shown(exchange.metric)} is no cumulative metric of metrics.csv; only a register is exchanged"
+                self._problems.add("register_exchanges.csv", text, line=line, column="metric")
+
     def _load_profiles(self) -> None:
         hours: dict[str, set[tuple[str, int]]] = defaultdict(set)
         lines: dict[str, int] = {}
@@ -228,12 +238,7 @@ class Checks:
                 )
 
     def _metric(self, line: int, metric: Metric) -> None:
-        if metric.reading_type == "cumulative":
-            try:
-                refuse_unsupported(metric.aggregation, "metrics.aggregation of cumulative")
-            except ValueError as error:
-                self._problems.add("metrics.csv", str(error), line=line, column="aggregation")
-        elif metric.reading_type == "gauge" and metric.aggregation == "sum":
+        if metric.reading_type == "gauge" and metric.aggregation == "sum":
             self.warnings.append(
                 f"metrics.csv line {line}: {shown(metric.metric)} adds up the levels of a gauge, so its use depends on "
                 "how often a device reports; max, min or latest do not"
