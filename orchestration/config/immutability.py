@@ -340,7 +340,8 @@ RULES = (
         inner join registry.tenants as tenant using (tenant_id)
         inner join registry.devices as known using (tenant_no, device_id)
         where old.device_type is distinct from new.device_type
-            and (before.register_max, before.max_use_per_hour) is distinct from (after.register_max, after.max_use_per_hour)
+            and (before.register_max, before.max_use_per_hour)
+                is distinct from (after.register_max, after.max_use_per_hour)
             and exists (
                 select from store.register_uses as used
                 where used.tenant_no = known.tenant_no and used.device_no = known.device_no

@@ -88,7 +88,10 @@ def test_rollover_exchange_and_reverse_flow(meters: Pipeline) -> None:
     assert meters.fleet("marked") == {"marked:2019-02-01": "2"}
     assert meters.rows(REVIEWS, "declared") == [("exchange", "7", "500", "0", False)]
     assert meters.fleet("declared") == {"declared:2019-02-01": "2"}
-    assert meters.rows(REVIEWS, "reverse") == [("reverse", "497", "500", "0", True), ("reverse", "499", "500", "0", True)]
+    assert meters.rows(REVIEWS, "reverse") == [
+        ("reverse", "497", "500", "0", True),
+        ("reverse", "499", "500", "0", True),
+    ]
     assert meters.fleet("reverse") == {"reverse:2019-02-01": "2"}
     assert meters.fleet("half") == {"half:2019-02-01": "5000.5"}
 
@@ -122,7 +125,8 @@ def test_a_fall_of_less_than_half_the_modulus_is_reverse_flow_and_an_exchange_ma
 
 def test_a_reading_that_comes_later_divides_the_use_anew(meters: Pipeline) -> None:
     meters.tenant("acme", "m-1", device_type="meter")
-    first, second, third, fourth = readings("acme", ("10 12:00", 100), ("11 12:00", 110), ("12 12:00", 150), ("13 12:00", 151))
+    shown = [("10 12:00", 100), ("11 12:00", 110), ("12 12:00", 150), ("13 12:00", 151)]
+    first, second, third, fourth = readings("acme", *shown)
     meters.land(first, third, fourth)
     meters.process()
     assert [row[3] for row in meters.rows(USES, "acme")] == ["0", "50", "1"]
@@ -204,11 +208,18 @@ def test_two_registers_in_turn_hold_the_period_until_somebody_decides(meters: Pi
     assert meters.close("2019-02", "2019-03-04") == [("INV-sloshes-2019-02-01", 1, "4.00")]
     assert meters.held == {"acme:2019-02-01": "registers_are_told_apart"}
 
-    # The other meter was re-paired at 14:10; from there on one register is left.
+    # Somebody bills the period without what was set aside: the 4 kWh from 20,000 to 20,004.
+    meters.override("usage", "acme:2019-02-01", "Ada", "the meter is re-paired and credited by hand")
+    assert meters.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "4.00")]
+
+    # In March one meter is left, which a declared exchange says.
     meters.configuration.tables["register_exchanges"] = [
-        {"tenant_id": "acme", "device_id": "m-1", "metric": "energy", "exchanged_at": at}
-        for at in ("2019-02-10T12:50:00Z", "2019-02-10T13:10:00Z", "2019-02-10T13:50:00Z", "2019-02-10T14:40:00Z")
+        {"tenant_id": "acme", "device_id": "m-1", "metric": "energy", "exchanged_at": "2019-03-01T00:00:00Z"}
     ]
+    meters.land(
+        message("acme", "m-1", 8, 20100, "2019-03-01T12:00:00Z"),
+        message("acme", "m-1", 9, 20110, "2019-03-01T13:00:00Z"),
+    )
     meters.process()
-    assert meters.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "0.00")]
+    assert meters.fleet("acme") == {"acme:2019-02-01": "4", "acme:2019-03-01": "10"}
     assert meters.prove() == {}

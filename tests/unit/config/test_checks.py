@@ -498,8 +498,8 @@ def test_a_profile_has_a_weight_for_every_hour_of_a_usual_week(write_configurati
 def test_only_a_register_is_exchanged(write_configuration: Write) -> None:
     exchanges = "tenant_id,device_id,metric,exchanged_at\nacme,d1,energy,2019-02-01T10:00:00Z\n"
     assert errors(write_configuration(register_exchanges=exchanges)) == [
-        "register_exchanges.csv line 2, column metric: 'energy' is no cumulative metric of metrics.csv; only a register "
-        "is exchanged"
+        "register_exchanges.csv line 2, column metric: 'energy' is no cumulative metric of metrics.csv; only a "
+        "register is exchanged"
     ]
     registers = "metric,reading_type\nenergy,cumulative\n"
     assert stored(write_configuration(register_exchanges=exchanges, metrics=registers), "register_exchanges") == [
