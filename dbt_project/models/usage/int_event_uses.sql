@@ -1,5 +1,5 @@
--- Billed events with what each adds to its bucket: its quantity, or for a reading of a register its use, computed from all
--- readings of the register as they now stand.
+-- Billed events with what each adds to its bucket: its quantity, or for a reading of a register its use, computed from
+-- all readings of the register as they now stand.
 select
     {{ identity('event') }},
     event.stored_device_ts,

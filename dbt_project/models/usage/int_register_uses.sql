@@ -46,7 +46,8 @@ in_chains as (
 )
 
 select
-    {{ identity() }}, stored_device_ts, event_at, period_no, is_skew_candidate, reading, is_in_chain, is_exchange, state,
+    {{ identity() }}, stored_device_ts, event_at, period_no, is_skew_candidate, reading, is_in_chain, is_exchange,
+    state,
     (state).flag as flag,
     (state).previous_high::numeric(20, 10) as previous_high,
     (state).use::numeric(30, 10) as quantity
