@@ -15,6 +15,7 @@ from pathlib import Path
 from orchestration.database.connection import connect
 from orchestration.errors import MeterlineError
 from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.turns import turn
 
 # Steps that may run beside each other compile into folders of their own, each starting from the parsed project.
 STEPS = ("load", "close", "publish", "views", "docs")
@@ -61,7 +62,8 @@ def deploy(settings: Settings) -> bool:
         if row and row[0] == digest:
             return False
         # One thread: replacing a view locks what it reads, and two such locks can meet crosswise.
-        run_dbt(settings, ["run", "--quiet", "--threads", "1"])
+        with turn(settings):
+            run_dbt(settings, ["run", "--quiet", "--threads", "1"])
         session.execute("insert into ledger.deployments (sha256) values (%s)", (digest,))
     return True
 

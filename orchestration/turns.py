@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import psycopg
 
+from orchestration.database.connection import connect
 from orchestration.errors import BusyError
+from orchestration.settings import Settings
 
 # Assets of a pool are the work of one run at a time, whoever launches them: a job, a backfill, a selection in the UI
 # (which has no tags of a job). The limit is in the instance's configuration.
@@ -13,13 +19,35 @@ MODELS = "models"
 DOCUMENTATION = "documentation"
 POOLS = (BOOKS, MODELS, DOCUMENTATION)
 
-# The lock itself is taken by dbt, on the connection that does the work; this looks before a process is started.
+# Taken for as long as dbt works, by a session of its own: dbt closes its connections between models.
+TAKE = "select pg_try_advisory_lock(hashtext('meterline.process'))"
 IS_FREE = "select pg_try_advisory_xact_lock(hashtext('meterline.process'))"
+# Tells dbt that the run which started it holds the lock.
+HELD = "METERLINE_TURN"
+
+
+@contextmanager
+def turn(settings: Settings) -> Iterator[None]:
+    """Hold the lock of metering and closing while dbt works. Raises BusyError where another run holds it.
+
+    The database gives the lock back when this process ends, however it ends.
+    """
+    with connect(settings, "meterline_transform", autocommit=True) as session:
+        _raise_if_busy(session, TAKE)
+        os.environ[HELD] = "1"
+        try:
+            yield
+        finally:
+            del os.environ[HELD]
 
 
 def refuse_while_busy(session: psycopg.Connection) -> None:
     """Raise BusyError while another run is metering or closing. `session` must be in a transaction that ends soon."""
-    row = session.execute(IS_FREE).fetchone()
+    _raise_if_busy(session, IS_FREE)
+
+
+def _raise_if_busy(session: psycopg.Connection, query: str) -> None:
+    row = session.execute(query.encode()).fetchone()
     if row is not None and not row[0]:
         raise BusyError(
             "another run is metering or closing; wait for it (the UI shows it) or stop it, then run this again"

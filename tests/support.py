@@ -23,6 +23,7 @@ from orchestration.ingest.landing import days_with_files
 from orchestration.ingest.loader import LoadResult, load_days
 from orchestration.load_gates import judge_delivered, judge_landed
 from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.turns import turn
 
 Message = dict[str, Any]
 
@@ -339,7 +340,8 @@ class Pipeline:
 
     def meter(self) -> None:
         """Accepted loads to use and through the event store gate, as metering_models and judged_loads do."""
-        run_dbt(self.settings, *LOAD)
+        with turn(self.settings):
+            run_dbt(self.settings, *LOAD)
         with connect(self.settings, "meterline_transform") as session:
             _, verdicts = judge_delivered(session)
         self.held |= {finding.subject: finding.rule for finding in verdicts.held}

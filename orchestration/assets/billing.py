@@ -22,7 +22,7 @@ from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
-from orchestration.turns import BOOKS, refuse_while_busy
+from orchestration.turns import BOOKS, refuse_while_busy, turn
 
 CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
 CLEARED_INVOICES = AssetKey(["ledger", "cleared_invoices"])
@@ -169,7 +169,8 @@ def reconciliation(platform: Platform, dbt: DbtCliResource) -> MaterializeResult
         refuse_while_busy(session)
         closing.refuse_unapplied(session)
         closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
-    dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+    with clear_failures(), turn(platform.settings):
+        dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
     with platform.session("meterline_finance") as session:
         proposed = session.execute(OPEN_PROPOSALS).fetchall()
     lines = [f"| {' | '.join(str(value) for value in row)} |" for row in proposed]

@@ -16,7 +16,7 @@ from orchestration.failures import clear_failures
 from orchestration.insight import sparkline
 from orchestration.reports import docs_url
 from orchestration.resources import Platform
-from orchestration.turns import BOOKS, DOCUMENTATION, refuse_while_busy
+from orchestration.turns import BOOKS, DOCUMENTATION, refuse_while_busy, turn
 
 QUARANTINE_DESK = AssetKey(["governance", "quarantine_desk"])
 SHOWN_ROWS = 200
@@ -36,7 +36,8 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
         closing.request(session, "verify", closing.NO_MONTH, datetime.now(UTC))
-    dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+    with clear_failures(), turn(platform.settings):
+        dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
     with platform.session("meterline_auditor") as session:
         proofs.append(verification.prove_reproduction(session))
     broken = [proof for proof in proofs if not proof.holds]

@@ -18,7 +18,7 @@ from orchestration.reports import docs_url
 from orchestration.resources import Platform
 from orchestration.settings import Settings
 from orchestration.table_metadata import table_metadata
-from orchestration.turns import BOOKS, refuse_while_busy
+from orchestration.turns import BOOKS, refuse_while_busy, turn
 
 OWNERS = {
     "staging": "team:data-platform",
@@ -94,12 +94,13 @@ def build_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: 
     target = target_folder(SETTINGS, step)
     lineage = read_lineage(SETTINGS)
     try:
-        for event in dbt.cli(BUILD, context=context, target_path=target).stream():
-            if isinstance(event, Output):
-                model = context.asset_key_for_output(event.output_name).path[-1]
-                yield event.with_metadata({**event.metadata, **table_metadata(lineage.get(model, {}))})
-            else:
-                yield event
+        with clear_failures(), turn(SETTINGS):
+            for event in dbt.cli(BUILD, context=context, target_path=target).stream():
+                if isinstance(event, Output):
+                    model = context.asset_key_for_output(event.output_name).path[-1]
+                    yield event.with_metadata({**event.metadata, **table_metadata(lineage.get(model, {}))})
+                else:
+                    yield event
     except DagsterDbtCliRuntimeError:
         with clear_failures(), platform.session("meterline_transform") as session:
             raise_failed_checks(session, target)

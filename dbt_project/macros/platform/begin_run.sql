@@ -1,22 +1,37 @@
 {#
-    Start of every dbt run that meters, rates or publishes: take the platform's lock on this run's own connection, where it lives
-    exactly as long as the process. A run that meters claims what is accepted, the claims of dead runs included, so that
-    all its models see the same loads, however many arrive meanwhile.
+    Start of every dbt run that writes the working set or the store. A run of the platform holds the lock beside dbt and
+    says so by METERLINE_TURN; a bare dbt looks whether one does. The turn then is this run's: a model of an earlier one that
+    is still alive finds that out before it writes. A run that meters claims what is accepted, the claims of dead runs
+    included, so that all its models see the same loads, however many arrive meanwhile.
 #}
 {% macro begin_run() %}
-    {%- set meters = 'model.meterline.int_messages' in selected_resources -%}
-    {%- set rates = 'model.meterline.int_close_request' in selected_resources -%}
-    {%- set publishes = 'model.meterline.int_cleared_invoices' in selected_resources -%}
-    {%- if execute and flags.WHICH in ('run', 'build') and (meters or rates or publishes) -%}
-        {%- set locked = run_query("select pg_try_advisory_lock(hashtext('meterline.process'))").columns[0][0] -%}
-        {%- if not locked -%}
+    {%- if execute and flags.WHICH in ('run', 'build') -%}
+        {%- set writing = [] -%}
+        {%- for name in selected_resources if name.startswith('model.')
+            and graph.nodes[name].config.materialized in ('scratch', 'store') -%}
+            {%- do writing.append(name) -%}
+        {%- endfor -%}
+        {%- if writing -%} {{ take_turn() }} {%- endif -%}
+        {%- if 'model.meterline.int_messages' in writing -%}; {{ claim_loads() }} {%- endif -%}
+    {%- endif -%}
+{% endmacro %}
+
+{% macro take_turn() -%}
+    {%- if not env_var('METERLINE_TURN', '') -%}
+        {%- set is_free = run_query("select pg_try_advisory_xact_lock(hashtext('meterline.process'))").columns[0][0] -%}
+        {%- if not is_free -%}
             {{ exceptions.raise_compiler_error(
                 'another run is metering or closing (lock meterline.process); wait for it or stop it'
             ) }}
         {%- endif -%}
-        {%- if meters -%} {{ claim_loads() }} {%- endif -%}
     {%- endif -%}
-{% endmacro %}
+    update ledger.turns set holder = '{{ invocation_id }}', began_at = clock_timestamp()
+{%- endmacro %}
+
+{# In the transaction of a model that writes, before it does. #}
+{% macro hold_turn() -%}
+    {% call statement('turn') %} select ledger.hold_turn('{{ invocation_id }}') {% endcall %}
+{%- endmacro %}
 
 {% macro claim_loads() -%}
     select store.refresh_statistics(relation)

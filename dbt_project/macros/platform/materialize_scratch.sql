@@ -8,6 +8,7 @@
     {%- set existing = load_cached_relation(this) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- set columns = get_column_schema_from_query(sql) -%}

@@ -11,6 +11,7 @@
     {%- set columns = get_column_schema_from_query(sql) | map(attribute='column') | join(', ') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') %}
         insert into {{ target_relation }} as kept ({{ columns }})
