@@ -156,6 +156,18 @@ def test_evidence_of_the_day_before_and_after_counts_and_no_other(pipeline: Pipe
     ]
 
 
+def test_a_message_in_no_contract_is_evidence_all_the_same(pipeline: Pipeline) -> None:
+    """RULES 3: offsets come before contracts. A live message of the day before the contract proves the clock."""
+    pipeline.tenant("acme", "m-1", starts_at="2019-02-01")
+    pipeline.land(
+        message("acme", "m-1", 1, 1, "2019-01-31T23:59", session_id="s"),
+        message("acme", "m-1", 2, 2, "2019-02-01T00:10", "2019-02-01T05:00", session_id="s"),
+    )
+    pipeline.process()
+    assert pipeline.refused() == [("no_contract", 1)]
+    assert pipeline.rows(DATED, "acme") == [(2, "02-01 00:10:00.000000", "device")]
+
+
 def test_evidence_that_is_loaded_later_dates_an_event_again(pipeline: Pipeline) -> None:
     pipeline.tenant("acme", "m-1")
     pipeline.land(message("acme", "m-1", 1, 1, "2019-01-31T23:00", "2019-02-01T23:00", session_id="s"))

@@ -32,7 +32,7 @@ select
     round(extract(epoch from near.event_at - near.change_at), 6) as seconds_from_change,
     (event.device_ts < near.change_at) <> (near.event_at < near.change_at) as is_disputed,
     period.period_id,
-    near.disposition = 'b' as is_billed
+    {{ is_billed('near.disposition') }} as is_billed
 from near
 inner join {{ ref('int_named_events') }} as event
     on {{ same_identity('event', 'near') }}
