@@ -11,6 +11,7 @@ sessions as (
     -- Fenced: it is used in many columns and would be looked up for each.
     cross join lateral (
         select abs({{ session_offset_us('session_day') }}) / 1000000.0 as offset_seconds
+        from (values (1)) as once (n)
         offset 0
     ) as evidence_of
 ),
