@@ -65,7 +65,7 @@ def test_zeros_are_reports_and_silence_is_told_as_of_the_watermark(hourly: Pipel
     used = (
         "select device_id, trim_scale(quantity)::text from finance.device_usage where device_id in ('never', 'zeros')"
     )
-    assert hourly.rows(used) == [("zeros", 0)]
+    assert hourly.rows(used) == [("zeros", "0")]
 
     # Another device of the region moves the watermark on, and with it who is silent.
     hourly.land(*readings("zeros", "2019-02-11T00:00", "2019-02-12T00:00", 0))
