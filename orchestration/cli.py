@@ -8,7 +8,7 @@ import sys
 import warnings
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -193,6 +193,87 @@ def override_gate(
     from orchestration import gate_verbs
 
     gate_verbs.override(_prepared(), gate, subject, by, reason)
+
+
+quarantine = typer.Typer(
+    no_args_is_help=True,
+    help="""What was refused, why, and its release once the configuration is mended.
+
+A released row goes the way of every other message and keeps its file and row. A file that a gate blocked is no
+quarantine: see `meterline gates`.""",
+)
+app.add_typer(quarantine, name="quarantine")
+
+Reason = Annotated[str, typer.Option(metavar="NAME", help="Only this reason.")]
+Tenant = Annotated[str, typer.Option(metavar="ID", help="Only this tenant, as the rows name it.")]
+LandingPath = Annotated[str, typer.Option(metavar="PATH", help="Only this landing file.")]
+FirstDay = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First UTC day of receipt.")]
+LastDay = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last UTC day of receipt, included.")]
+
+
+def _asked(reason: str, tenant: str, file: str, from_: str | None, to: str | None) -> Any:
+    from orchestration.quarantine_verbs import Asked
+
+    first, last = _day(from_, "--from"), _day(to, "--to")
+    return Asked(reason, tenant, file, first.isoformat() if first else "", last.isoformat() if last else "")
+
+
+@quarantine.command("list")
+def list_quarantine(
+    reason: Reason = "", tenant: Tenant = "", file: LandingPath = "", from_: FirstDay = None, to: LastDay = None
+) -> None:
+    """How many messages are refused, by received day, reason, tenant and file, and what to do about them.
+
+    Example: `meterline quarantine list --reason unknown_device --from 2019-02-01`
+    """
+    from orchestration import quarantine_verbs
+
+    asked = _asked(reason, tenant, file, from_, to)
+    _prepared()
+    quarantine_verbs.show_counts(asked)
+
+
+@quarantine.command("show")
+def show_quarantined(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="As `meterline quarantine list` prints it.")],
+    row: Annotated[
+        int | None, typer.Argument(metavar="[ROW]", min=1, help="Record of the file; none for an unreadable file.")
+    ] = None,
+) -> None:
+    """A refused row as it came, why it is refused, and what to do about it.
+
+    Example: `meterline quarantine show region=eu/date=2019-02-10/part-1.jsonl 7`
+    """
+    from orchestration import quarantine_verbs
+
+    _prepared()
+    quarantine_verbs.show(file, row)
+
+
+@quarantine.command("release")
+def release_quarantined(  # noqa: PLR0913, PLR0917 - an option each
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides; it goes into the audit log.")],
+    because: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the audit log.")],
+    reason: Reason = "",
+    tenant: Tenant = "",
+    file: LandingPath = "",
+    row: Annotated[int | None, typer.Option(metavar="ROW", min=1, help="Only this row of --file.")] = None,
+    from_: FirstDay = None,
+    to: LastDay = None,
+) -> None:
+    """Bring refused rows again, once the configuration is mended; the next `process` meters them.
+
+    A row that still fails is refused again. What no configuration can mend stays, and the command says what to do.
+
+    Example: `meterline quarantine release --reason unknown_device --by "Ada Lovelace" --because "meter m-9 declared"`
+    """
+    from orchestration import quarantine_verbs
+
+    asked = _asked(reason, tenant, file, from_, to)
+    if row is not None and not file:
+        raise BadInputError("--row counts the rows of one file: give --file too")
+    _prepared()
+    quarantine_verbs.release(asked, row, by, because)
 
 
 @app.command()

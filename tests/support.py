@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from orchestration import closing, verification
+from orchestration import closing, quarantine, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
@@ -177,6 +177,7 @@ class Configuration:
             name: []
             for name in (
                 "tenants",
+                "calendars",
                 "contracts",
                 "devices",
                 "device_types",
@@ -214,6 +215,10 @@ class Configuration:
         """Another contract of a tenant."""
         defaults = {"starts_at": "2019-01-01", "time_zone": "UTC", "rate_card_id": "euro-per-kwh"}
         self.tables["contracts"].append(defaults | {"contract_id": contract_id, "tenant_id": tenant_id} | columns)
+
+    def calendar(self, name: str, *dates: str) -> None:
+        """A custom calendar; its last date only ends the cycle before it."""
+        self.tables["calendars"] += [{"calendar": name, "period_start_date": day} for day in dates]
 
     def rate_card(
         self,
@@ -379,6 +384,11 @@ class Pipeline:
             closing.refuse_unapplied(session)
             closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)
+
+    def release(self, asked: quarantine.Filter, by: str, because: str) -> quarantine.Released:
+        """Refused rows, by decision of a named person, for the next run to meter; as the job release_quarantined."""
+        with connect(self.settings, "meterline_approver") as session:
+            return quarantine.release(session, asked, by, because)
 
     def prove(self) -> dict[str, list[str]]:
         """Every proof of `meterline verify` that does not hold, with its problems."""

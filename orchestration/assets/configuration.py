@@ -13,15 +13,22 @@ CONFIGURATION = AssetKey(["config", "loads"])
 def configuration(context: AssetExecutionContext, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Tenants, contracts, devices, metrics and rate cards as versions that every close can be traced to.
 
-    A folder that has not changed since the last load adds nothing.
+    A folder that has not changed since the last load adds nothing. What a change means for stored events of open
+    periods is applied by the next run of process_days.
     """
     with clear_failures():
         load = load_configuration(platform.settings)
+    if load.rederived_tenants:
+        context.log.warning(
+            "stored events of %s tenant(s) mean something else now; process_days derives them again",
+            load.rederived_tenants,
+        )
     return MaterializeResult(
         metadata={
             "folder": str(platform.settings.config_folder),
             "config_load_id": load.config_load_id,
             "is_new": load.is_new,
             "sha256": load.content_sha256,
+            "tenants_to_derive_again": load.rederived_tenants,
         }
     )

@@ -6,7 +6,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ import numpy as np
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
 from orchestration.config.tables import (
+    SUPPORTED,
+    Calendar,
     Contract,
     Device,
     DeviceType,
@@ -41,6 +43,7 @@ class Rows:
     """Rows with the lines on which they begin, of every table but devices, whose rows may be millions."""
 
     tenants: list[tuple[int, Tenant]] = field(default_factory=list)
+    calendars: list[tuple[int, Calendar]] = field(default_factory=list)
     contracts: list[tuple[int, Contract]] = field(default_factory=list)
     device_types: list[tuple[int, DeviceType]] = field(default_factory=list)
     metrics: list[tuple[int, Metric]] = field(default_factory=list)
@@ -74,7 +77,7 @@ class Checks:
         # A row that was refused by itself is missing here: what refers to it is not wrong.
         self._broken = {
             name
-            for name in ("tenants", "device_types", "metrics", "rate_cards", "load_profiles")
+            for name in ("tenants", "calendars", "device_types", "metrics", "rate_cards", "load_profiles")
             if problems.of(f"{name}.csv")
         }
         self._tenants = {tenant.tenant_id: tenant for _, tenant in rows.tenants}
@@ -102,8 +105,10 @@ class Checks:
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
         self._refer("contracts.csv", self._rows.contracts, "load_profile", "load_profiles", profiles)
         self._load_profiles()
+        calendars = self._calendars()
         for line, contract in self._rows.contracts:
             self._contract(line, contract)
+            self._cycle(line, contract, calendars)
         self._contracts_in_time()
         self._currencies()
         self._first_versions()
@@ -186,10 +191,52 @@ class Checks:
         if contract.billing_cycle == "weekly" and contract.anchor_day > 7:
             text = f"'{contract.anchor_day}' is no day of the week; write 1 (Monday) to 7 (Sunday)"
             self._problems.add("contracts.csv", text, line=line, column="anchor_day")
-
         if contract.estimation == "profile" and contract.load_profile is None:
             text = "is empty, but estimation is 'profile'; name a profile of load_profiles.csv"
             self._problems.add("contracts.csv", text, line=line, column="load_profile")
+
+    def _calendars(self) -> dict[str, list[date]]:
+        """Dates by calendar; of two rows in the wrong order one is a slip of the pen."""
+        dates: dict[str, list[date]] = defaultdict(list)
+        first_lines: dict[str, int] = {}
+        for line, row in self._rows.calendars:
+            known, text, column = dates[row.calendar], "", "period_start_date"
+            first_lines.setdefault(row.calendar, line)
+            if row.calendar in SUPPORTED["contracts.billing_cycle"]:
+                text, column = f"{shown(row.calendar)} is the name of a billing cycle; choose another", "calendar"
+            elif known and row.period_start_date < known[-1]:
+                text = f"{row.period_start_date} is before {known[-1]}, the date above it in the same calendar"
+                text += "; write the dates in order"
+            if text:
+                self._problems.add("calendars.csv", text, line=line, column=column)
+            known.append(row.period_start_date)
+        for calendar, known in dates.items():
+            if len(known) == 1:
+                text = f"calendar {shown(calendar)} has one date and so no period; add the date on which it ends"
+                self._problems.add("calendars.csv", text, line=first_lines[calendar])
+        return dates
+
+    def _cycle(self, line: int, contract: Contract, calendars: dict[str, list[date]]) -> None:
+        """A contract's billing cycle is one of ours, or a calendar that holds all of the contract."""
+        cycle, text, column = contract.billing_cycle, "", "billing_cycle"
+        if cycle in SUPPORTED["contracts.billing_cycle"] or "calendars" in self._broken:
+            return
+        if cycle not in calendars:
+            ours = " nor ".join(SUPPORTED["contracts.billing_cycle"])
+            text = f"{shown(cycle)} is neither {ours} nor a calendar of calendars.csv; add it there or correct it here"
+        elif _local_date(contract) < calendars[cycle][0]:
+            text = f"begins on {_local_date(contract)}, before calendar {shown(cycle)} does ({calendars[cycle][0]})"
+            text, column = text + "; add earlier dates to calendars.csv", "starts_at"
+        elif _local_date(contract) >= calendars[cycle][-1]:
+            text = f"begins on {_local_date(contract)}, when calendar {shown(cycle)} has ended ({calendars[cycle][-1]})"
+            text, column = text + "; add later dates to calendars.csv", "starts_at"
+        elif contract.ends_at is not None and _last_local_date(contract) >= calendars[cycle][-1]:
+            text = f"is after the last date of calendar {shown(cycle)} ({calendars[cycle][-1]})"
+            text, column = text + "; add later dates to calendars.csv", "ends_at"
+        elif contract.anchor_day != 1:
+            text, column = "has no meaning beside a calendar; leave it empty", "anchor_day"
+        if text:
+            self._problems.add("contracts.csv", text, line=line, column=column)
 
     def _load_profiles(self) -> None:
         hours: dict[str, set[tuple[str, int]]] = defaultdict(set)
@@ -396,3 +443,9 @@ def _shown_value(value: object) -> str:
 def _local_date(contract: Contract) -> date:
     begins: datetime = contract.starts_at.astimezone(ZoneInfo(contract.time_zone))
     return begins.date()
+
+
+def _last_local_date(contract: Contract) -> date:
+    assert contract.ends_at is not None
+    last: datetime = (contract.ends_at - timedelta(microseconds=1)).astimezone(ZoneInfo(contract.time_zone))
+    return last.date()

@@ -1,4 +1,4 @@
-"""What a load may not change: prices of closed periods, and rules by which telemetry was already metered.
+"""What a load may not change: what closed periods rest on, and names under which telemetry was already metered.
 
 Each rule is SQL over the incoming rows (`new_<table>`), those among them that are not in force yet (`fresh_<table>`)
 and the rows in force that are not among them (`gone_<table>`). It yields a row per refusal: line (null for a row that
@@ -92,7 +92,6 @@ TERMS = (
     "close_delay_minutes", "clock_policy", "rate_card_id", "minimum_spend_amount", "tax_percent",
     "estimation", "load_profile",
 )  # fmt: skip
-METERING_TERMS = ("tenant_id", "starts_at", "time_zone", "billing_cycle", "anchor_day", "grace_hours", "clock_policy")
 
 # For the table of cards and the one of their tiers alike: a row added to a version changes its price, too.
 USED_VERSIONS: LiteralString = """
@@ -127,8 +126,8 @@ RULES = (
         "contracts.csv",
         """
         select new.line, change.name, format(
-            '%L became %L, but telemetry was already metered under contract %L; give the row its old value, end the '
-            'contract with ends_at and begin a new one', change.old, change.new, old.contract_id)
+            '%L became %L, but telemetry was already metered under contract %L; give the row its old value and write '
+            'the other tenant''s contract into a row of its own', change.old, change.new, old.contract_id)
         from gone_contracts as old
         inner join metered_contracts as metered using (tenant_id, contract_id)
         left join closed_contracts as closed using (tenant_id, contract_id)
@@ -136,7 +135,7 @@ RULES = (
         cross join lateral {changes} as change
         where closed.contract_id is null
         """,
-        METERING_TERMS,
+        ("tenant_id",),
     ),
     Rule(
         "contracts.csv",
@@ -171,22 +170,54 @@ RULES = (
         )
         """,
     ),
+    # It would take the name of a closed period, which is its first local date (see int_billing_periods).
     Rule(
         "contracts.csv",
         """
         select new.line, 'ends_at', format(
-            '%L is not after the last telemetry metered under contract %L (%s); write a later instant',
-            new.ends_at, new.contract_id, max(usage.last_event_at))
-        from gone_contracts as old
-        inner join new_contracts as new using (tenant_id, contract_id)
-        inner join registry.tenants as tenant using (tenant_id)
-        inner join store.periods as period using (tenant_no, contract_id)
-        inner join store.usage_days as usage using (tenant_no, period_no)
-        left join closed_contracts as closed using (tenant_id, contract_id)
-        where old.ends_at is distinct from new.ends_at and usage.event_count > 0
-            and new.ends_at::timestamptz >= coalesce(closed.until_at, '-infinity')
-        group by new.line, new.ends_at, new.contract_id
-        having max(usage.last_event_at) >= new.ends_at::timestamptz
+            '%L is on the local date on which contract %L begins, whose first period is closed; end it a day earlier',
+            new.ends_at, after.contract_id)
+        from fresh_contracts as new
+        inner join new_contracts as after on new.tenant_id = after.tenant_id and new.contract_id <> after.contract_id
+        inner join closed_contracts as closed
+            on after.tenant_id = closed.tenant_id and after.contract_id = closed.contract_id
+        where new.ends_at::timestamptz <= after.starts_at::timestamptz
+            and ((new.ends_at::timestamptz - interval '1 microsecond') at time zone new.time_zone)::date
+                >= (after.starts_at::timestamptz at time zone after.time_zone)::date
+        """,
+    ),
+    Rule(
+        "calendars.csv",
+        """
+        with cycles as (
+            select
+                calendar.calendar, closed.until_at, contract.contract_id,
+                max(period_start_date::date) filter (
+                    where period_start_date::date
+                        <= (contract.starts_at::timestamptz at time zone contract.time_zone)::date
+                ) as first_date,
+                min(period_start_date::date) filter (
+                    where period_start_date::date >= (closed.until_at at time zone contract.time_zone)::date
+                ) as last_date
+            from config.calendars as calendar
+            inner join config.contracts as contract on contract.billing_cycle = calendar.calendar
+            inner join closed_contracts as closed using (tenant_id, contract_id)
+            where calendar.valid_to_load is null and contract.valid_to_load is null
+            group by calendar.calendar, closed.until_at, contract.contract_id
+        )
+        select changed.line, 'period_start_date', format(
+            '%L of calendar %L would cut closed periods of contract %L (until %s) otherwise; %s and use a later date',
+            changed.period_start_date, changed.calendar, min(cycles.contract_id), max(cycles.until_at),
+            case when changed.line is null then 'put the row back' else 'take it out' end)
+        from (
+            select line, calendar, period_start_date from fresh_calendars
+            union all
+            select null, calendar, period_start_date from gone_calendars
+        ) as changed
+        inner join cycles
+            on changed.calendar = cycles.calendar
+            and changed.period_start_date::date between cycles.first_date and cycles.last_date
+        group by changed.line, changed.period_start_date, changed.calendar
         """,
     ),
     Rule(
@@ -242,7 +273,21 @@ RULES = (
         cross join lateral {changes} as change
         where exists (select from store.high_water as mark where mark.metric_no = known.metric_no)
         """,
-        ("unit", "reading_type", "aggregation"),
+        ("unit", "reading_type"),
+    ),
+    Rule(
+        "metrics.csv",
+        """
+        select new.line, change.name, format(
+            '%L became %L, but %L was used by closed periods; give it its old value and declare a new metric',
+            change.old, change.new, new.metric)
+        from gone_metrics as old
+        inner join new_metrics as new using (metric)
+        inner join registry.metrics as known using (metric)
+        cross join lateral {changes} as change
+        where exists (select from store.closed_usage as used where used.metric_no = known.metric_no)
+        """,
+        ("aggregation",),
     ),
     Rule(
         "metrics.csv",
@@ -275,45 +320,29 @@ RULES = (
     Rule(
         "device_types.csv",
         """
-        select new.line, 'max_clock_skew_seconds', format(
-            '%L became %L, but telemetry of devices of type %L was already metered under the old limit; give it its '
-            'old value and declare a new device type for new devices',
-            coalesce(old.max_clock_skew_seconds, '300'), coalesce(new.max_clock_skew_seconds, '300'),
-            coalesce(new.device_type, old.device_type))
-        from (select * from config.device_types where valid_to_load is null) as old
-        full join new_device_types as new on old.device_type = new.device_type
-        where coalesce(old.max_clock_skew_seconds, '300') <> coalesce(new.max_clock_skew_seconds, '300')
-            and exists (
-                select from config.devices as device
-                inner join registry.tenants as tenant using (tenant_id)
-                inner join registry.devices as known using (tenant_no, device_id)
-                inner join store.high_water as mark using (tenant_no, device_no)
-                where device.valid_to_load is null and device.device_type = coalesce(new.device_type, old.device_type)
-            )
+        select type_line, 'max_clock_skew_seconds', format(
+            '%L became %L, but use of devices of type %L was closed under the old limit; give it its old value and '
+            'declare a new device type for new devices', old_seconds, new_seconds, new_type)
+        from changed_tolerances as changed
+        where old_type = new_type and exists (
+            select from store.closed_usage as used
+            where used.tenant_no = changed.tenant_no and used.device_no = changed.device_no
+        )
+        group by type_line, old_seconds, new_seconds, new_type
         """,
     ),
     Rule(
         "devices.csv",
         """
-        with skews as (
-            select device_type, max_clock_skew_seconds from config.device_types where valid_to_load is null
-        )
         select new.line, 'device_type', format(
-            '%L became %L, whose max_clock_skew_seconds differs, but telemetry of device %L was already metered under '
-            'the old one; give it its old value', coalesce(old.device_type, ''), coalesce(new.device_type, ''),
-            new.device_id)
-        from gone_devices as old
-        inner join fresh_devices as new using (tenant_id, device_id)
-        left join skews as old_skew on old.device_type = old_skew.device_type
-        left join new_device_types as new_skew on new.device_type = new_skew.device_type
-        inner join registry.tenants as tenant using (tenant_id)
-        inner join registry.devices as known using (tenant_no, device_id)
-        where old.device_type is distinct from new.device_type
-            and coalesce(old_skew.max_clock_skew_seconds, '300') <> coalesce(new_skew.max_clock_skew_seconds, '300')
-            and exists (
-                select from store.high_water as mark
-                where mark.tenant_no = known.tenant_no and mark.device_no = known.device_no
-            )
+            '%L became %L, whose max_clock_skew_seconds differs, but use of device %L was closed under the old one; '
+            'give it its old value', coalesce(old_type, ''), coalesce(new_type, ''), device_id)
+        from changed_tolerances as changed
+        left join new_devices as new using (tenant_id, device_id)
+        where old_type is distinct from new_type and exists (
+            select from store.closed_usage as used
+            where used.tenant_no = changed.tenant_no and used.device_no = changed.device_no
+        )
         """,
     ),
     Rule(

@@ -12,6 +12,7 @@ from psycopg import sql
 from orchestration.config.folder import CheckedFolder, CheckedTable, checked_folder
 from orchestration.config.immutability import refuse_forbidden_changes
 from orchestration.config.problems import Problems
+from orchestration.config.rederivation import TOLERANCES, append_load, find_touched
 from orchestration.database.connection import connect
 from orchestration.settings import Settings
 
@@ -111,13 +112,16 @@ class ConfigLoad:
     is_new: bool
     counts: dict[str, RowCounts] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    rederived_tenants: int = 0
+    """Tenants whose stored events the next metering run derives again."""
 
 
 def load_configuration(settings: Settings) -> ConfigLoad:
     """Check the CSVs of `settings.config_folder` and make them the configuration in force.
 
     A folder whose content is that of the newest load adds nothing. All or nothing, in one transaction; concurrent
-    loads take turns. Raises BadInputError with a line for every error in the folder and every change that closed
+    loads take turns. A change that concerns stored events of open periods is appended to the ledger of loads, for the
+    next metering run. Raises BadInputError with a line for every error in the folder and every change that closed
     periods or metered telemetry forbid.
     """
     with checked_folder(settings.config_folder) as folder, connect(settings, ROLE) as connection:
@@ -128,7 +132,9 @@ def load_configuration(settings: Settings) -> ConfigLoad:
         for checked in folder.tables:
             _stage(connection, checked)
         _refuse_unknown_zones(connection)
+        connection.execute(TOLERANCES)
         refuse_forbidden_changes(connection)
+        find_touched(connection)
         return _apply(connection, folder)
 
 
@@ -175,7 +181,15 @@ def _apply(connection: psycopg.Connection, folder: CheckedFolder) -> ConfigLoad:
     counts = {checked.table.name: _apply_table(connection, checked, row[0]) for checked in folder.tables}
     for statement in REGISTER:
         connection.execute(statement)
-    load = ConfigLoad(row[0], folder.content_sha256, is_new=True, counts=counts, warnings=folder.warnings)
+    tenants = append_load(connection, row[0], folder.content_sha256)
+    load = ConfigLoad(
+        row[0],
+        folder.content_sha256,
+        is_new=True,
+        counts=counts,
+        warnings=folder.warnings,
+        rederived_tenants=tenants,
+    )
     connection.execute(APPEND_TO_AUDIT, (_audit_payload(load),))
     return load
 

@@ -19,6 +19,7 @@ from orchestration.config import values
 # What this release meters and rates. Anything else is refused by name: it must never be billed as something else.
 SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
+        # Or the name of a calendar of calendars.csv.
         "contracts.billing_cycle": ("monthly", "weekly"),
         "contracts.late_policy": ("grace", "defer", "reopen"),
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
@@ -91,7 +92,7 @@ class Contract(Row):
     time_zone: Annotated[str, AfterValidator(values.time_zone)]
     starts_at: Instant
     ends_at: Instant | None = None
-    billing_cycle: Annotated[str, _choice("contracts.billing_cycle")] = "monthly"
+    billing_cycle: Text = "monthly"
     anchor_day: Annotated[int, BeforeValidator(values.whole(least=1, most=31))] = 1
     late_policy: Annotated[str, _choice("contracts.late_policy")] = "grace"
     grace_hours: Annotated[int, BeforeValidator(values.whole())] = 72
@@ -102,6 +103,14 @@ class Contract(Row):
     rate_card_id: Text
     minimum_spend_amount: Amount | None = None
     tax_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(0)
+
+
+class Calendar(Row):
+    """A date on which a period of a custom calendar begins and the one before it ends; the last one only ends."""
+
+    key = ("calendar", "period_start_date")
+    calendar: Text
+    period_start_date: Date
 
 
 class DeviceType(Row):
@@ -261,6 +270,7 @@ class Table:
 # In the order in which they are read: a table comes after those whose rows it needs to be understood.
 TABLES = (
     Table("tenants", Tenant),
+    Table("calendars", Calendar, is_required=False),
     Table("contracts", Contract),
     Table("device_types", DeviceType, is_required=False),
     Table("metrics", Metric),

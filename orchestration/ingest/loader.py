@@ -33,7 +33,10 @@ POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 LOCK = "select pg_advisory_lock(hashtext('meterline.load_files'))"
 UNLOCK = "select pg_advisory_unlock(hashtext('meterline.load_files'))"
-FIND_LOAD = "select load_id, message_count from ledger.loads where region = %s and content_sha256 = %s"
+FIND_LOAD = (
+    "select load_id, message_count from ledger.loads"
+    " where region = %s and content_sha256 = %s and released_load_id is null"
+)
 INSERT_LOAD = (
     "insert into ledger.loads"
     " (region, content_sha256, source_file, received_date, byte_count, message_count, status)"
@@ -44,7 +47,8 @@ FINISH_LOAD = (
 )
 MARK_UNREADABLE = "update ledger.loads set status = 'unreadable', detail = %s where load_id = %s"
 LOWER_SOURCE_FILE = (
-    'update ledger.loads set source_file = %(path)s where load_id = %(load_id)s and source_file collate "C" > %(path)s'
+    "update ledger.loads set source_file = %(path)s"
+    ' where %(load_id)s in (load_id, released_load_id) and source_file collate "C" > %(path)s'
 )
 RECORD_PATH = (
     "insert into ledger.paths (source_file, load_id, byte_count, fingerprint) values (%s, %s, %s, %s)"

@@ -25,6 +25,8 @@ APPEND_ONLY = (
     "ledger.gate_verdicts",
     "ledger.gate_findings",
     "ledger.gate_overrides",
+    "ledger.released_rows",
+    "ledger.refusal_remedies",
     "store.feature_snapshots",
     "store.model_versions",
     "store.scores",

@@ -147,6 +147,55 @@ def test_an_anchor_of_31_falls_to_the_last_day_of_a_short_month(pipeline: Pipeli
     assert pipeline.close("2019-03", "2019-04-03") == [("INV-acme-2019-02-28", 1, "12.00")]
 
 
+def test_a_calendar_of_its_own_cuts_weeks_of_five_four_and_four(pipeline: Pipeline) -> None:
+    pipeline.configuration.calendar("retail", "2018-12-30", "2019-02-03", "2019-03-03", "2019-03-31")
+    pipeline.configuration.rate_card("fee", (None, "1.00"))
+    pipeline.configuration.rate_card("fee", (None, "", "35.00"), metric=None, price_model="flat")
+    pipeline.tenant(
+        "shop", "m-1", time_zone="Europe/Madrid", starts_at="2019-01-06", billing_cycle="retail", rate_card_id="fee"
+    )
+    # Madrid is an hour ahead of UTC until 31 March 2019, 02:00 there.
+    pipeline.land(
+        message("shop", "m-1", 1, 1, "2019-01-05T23:00"),
+        message("shop", "m-1", 2, 2, "2019-02-02T22:59:59.999999"),
+        message("shop", "m-1", 3, 4, "2019-02-02T23:00"),
+        message("shop", "m-1", 4, 8, "2019-03-30T22:59:59.999999"),
+        message("shop", "m-1", 5, 16, "2019-03-30T23:00"),
+    )
+    pipeline.process()
+
+    # The calendar ends on 31 March: what comes after it is in no period until it has more dates.
+    assert pipeline.fleet("shop") == {"shop:2019-01-06": "3", "shop:2019-02-03": "4", "shop:2019-03-03": "8"}
+    assert pipeline.refused() == [("no_contract", 1)]
+    # 6 January to 2 February are 28 of the 35 days of 30 December to 2 February: 35 x 28 / 35 = 28.00, and 3 kWh.
+    assert pipeline.close("2019-02", "2019-02-05T23:00:00Z") == [("INV-shop-2019-01-06", 1, "31.00")]
+    # A whole cycle of 28 days pays the whole fee.
+    assert pipeline.close("2019-03", "2019-03-05T23:00:00Z") == [("INV-shop-2019-02-03", 1, "39.00")]
+
+
+def test_a_change_of_zone_and_contract_on_one_date_makes_two_invoices(pipeline: Pipeline) -> None:
+    # At 10:00 UTC on 1 March it is 23:00 of that day in Auckland, and 02:00 in Los Angeles.
+    pipeline.tenant("acme", "m-1", time_zone="Pacific/Auckland", ends_at="2019-03-01T10:00:00Z")
+    pipeline.configuration.contract("acme-2", "acme", time_zone="America/Los_Angeles", starts_at="2019-03-01T10:00:00Z")
+    pipeline.land(
+        message("acme", "m-1", 1, 1, "2019-02-28T10:59:59.999999"),
+        message("acme", "m-1", 2, 2, "2019-02-28T11:00"),
+        message("acme", "m-1", 3, 4, "2019-03-01T09:59:59.999999"),
+        message("acme", "m-1", 4, 8, "2019-03-01T10:00"),
+        message("acme", "m-1", 5, 16, "2019-04-01T07:00"),
+    )
+    pipeline.process()
+
+    # Both periods begin on their 1 March: the later one has the name of the next date.
+    assert pipeline.fleet("acme") == {
+        "acme:2019-02-01": "1", "acme:2019-03-01": "6", "acme:2019-03-02": "8", "acme:2019-04-01": "16",
+    }  # fmt: skip
+    assert pipeline.close("2019-03", "2019-04-10") == [
+        ("INV-acme-2019-03-01", 1, "6.00"),
+        ("INV-acme-2019-03-02", 1, "8.00"),
+    ]
+
+
 def test_weeks_are_closed_with_the_month_of_their_last_instant(pipeline: Pipeline) -> None:
     # 6 February 2019 is a Wednesday, the third day of the week.
     pipeline.tenant("acme", "m-1", starts_at="2019-02-06", billing_cycle="weekly", anchor_day=3)

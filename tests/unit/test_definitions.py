@@ -5,7 +5,8 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 
 from orchestration.definitions import defs
 
-WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings"}
+DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
+WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings"} | DESK
 CLOSING = {"close_period", "reconcile", "verify"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}

@@ -1,6 +1,7 @@
 {#
-    A period that no contract has any more goes, so that it is neither overlapped nor billed; one that holds use or was
-    closed is history and stays. The configuration load refuses changes that would leave use in such a period.
+    A period that no contract has any more goes, so that it is neither overlapped nor billed. One that was closed is
+    history and stays; so does one that holds use, unless the configuration that ended it is being applied: then this run
+    finds all its events their new place.
 #}
 {% macro retire_periods() -%}
     delete from {{ source('store', 'periods') }} as stale
@@ -10,14 +11,18 @@
             from {{ ref('int_billing_periods') }} as period
             where period.tenant_no = stale.tenant_no and period.period_start_date = stale.period_start_date
         )
-        and not exists (
-            select 1
-            from {{ source('store', 'usage_days') }} as usage
-            where usage.tenant_no = stale.tenant_no and usage.period_no = stale.period_no
-        )
-        and not exists (
-            select 1
-            from {{ source('store', 'period_closes') }} as closed
-            where closed.tenant_no = stale.tenant_no and closed.period_no = stale.period_no
+        and not {{ is_closed('stale.tenant_no', 'stale.period_no') }}
+        and (
+            not exists (
+                select 1
+                from {{ source('store', 'usage_days') }} as usage
+                where
+                    usage.tenant_no = stale.tenant_no and usage.period_no = stale.period_no and usage.event_count > 0
+            )
+            or stale.tenant_no in (
+                select change.tenant_no
+                from {{ source('ledger', 'configuration_changes') }} as change
+                where change.device_no is null and change.metric_no is null and {{ is_claimed('change.load_id') }}
+            )
         )
 {%- endmacro %}

@@ -1,6 +1,14 @@
 {# Whether dbt runs the data tests between the models: `build` does, `run` does not. #}
 {% macro is_checked_run() -%} {{ flags.WHICH == 'build' }} {%- endmacro %}
 
+{# A period is open as long as no close has recorded it. #}
+{% macro is_closed(tenant_no, period_no) -%}
+    exists (
+        select 1 from {{ source('store', 'period_closes') }} as done
+        where done.tenant_no = {{ tenant_no }} and done.period_no = {{ period_no }}
+    )
+{%- endmacro %}
+
 {#
     Everything that a close writes beside store.period_closes, in the transaction that writes that. These inserts take
     no conflict: if another close made the same version meanwhile, this one fails whole and writes nothing.

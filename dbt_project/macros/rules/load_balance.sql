@@ -49,6 +49,6 @@
         count(*) filter (where outcomes.outcome = 'late') as late_not_billed_count
     from {{ source('ledger', 'loads') }} as loaded
     left join outcomes on loaded.load_id = outcomes.load_id
-    where loaded.load_id in (select load_id from {{ loads }})
+    where loaded.config_load_id is null and loaded.load_id in (select load_id from {{ loads }})
     group by loaded.load_id, loaded.region, loaded.received_date, loaded.source_file, loaded.message_count
 {%- endmacro %}

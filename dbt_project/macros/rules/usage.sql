@@ -142,3 +142,17 @@
     first_event_at = excluded.first_event_at,
     last_event_at = excluded.last_event_at
 {%- endmacro %}
+
+{#
+    Buckets of open periods that a changed configuration concerns go before they are counted again: their period or their
+    local day may not be cut so any more. In the transaction that counts, so that nobody sees them missing.
+#}
+{% macro forget_reviewed_usage(table) -%}
+    delete from {{ source('store', table) }} as bucket
+    using {{ ref('int_reviewed_series') }} as series
+    where
+        bucket.tenant_no = series.tenant_no
+        and bucket.device_no = series.device_no
+        and bucket.metric_no = series.metric_no
+        and not {{ is_closed('bucket.tenant_no', 'bucket.period_no') }}
+{%- endmacro %}

@@ -5,11 +5,17 @@
 ) }}
 
 -- The last step: only a run whose checks passed reaches it, and it applies what every sum has been marked with.
-select balance.load_id, balance.message_count
-from {{ ref('run_balance') }} as balance
+with claimed as (
+    select load_id, message_count from {{ ref('run_balance') }}
+    union all
+    select load_id, 0 from {{ ref('stg_loads') }} where config_load_id is not null
+)
+
+select claimed.load_id, claimed.message_count
+from claimed
 where
     (
         select count(*)
         from {{ source('ledger', 'marks') }} as mark
-        where mark.load_id = balance.load_id and mark.model in ('usage_hours', 'usage_days', 'received_hours')
+        where mark.load_id = claimed.load_id and mark.model in ('usage_hours', 'usage_days', 'received_hours')
     ) = 3

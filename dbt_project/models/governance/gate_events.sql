@@ -21,6 +21,7 @@ refused as (
     from {{ source('store', 'quarantine') }} as refusal
     inner join {{ ref('int_unseen_loads') }} as loads on refusal.load_id = loads.load_id
     inner join {{ source('registry', 'tenants') }} as tenant on refusal.tenant_id = tenant.tenant_id
+    where {{ is_still_refused('refusal') }}
     group by loads.received_date, tenant.tenant_no
 ),
 

@@ -57,8 +57,20 @@ weekly as (
         last_date::timestamp, interval '1 week'
     ) as weeks (week_start)
     where billing_cycle = 'weekly'
+),
+
+custom as (
+    select
+        contracts.*,
+        calendar.cycle_start_date,
+        calendar.cycle_end_date
+    from contracts
+    inner join {{ ref('stg_config__calendars') }} as calendar on contracts.billing_cycle = calendar.calendar
+    where calendar.cycle_end_date > contracts.first_date and calendar.cycle_start_date <= contracts.last_date
 )
 
 select * from monthly
 union all
 select * from weekly
+union all
+select * from custom

@@ -3,7 +3,8 @@
 -- depends_on: {{ ref('store_session_evidence_retaken') }}
 
 -- The events whose time this run has to find: new ones, and stored ones that may have to be dated again because
--- their kept arrival moved, because the evidence on their session improved, or because an interrupted run stored them.
+-- their kept arrival moved, because the evidence on their session improved, because the configuration changed, or
+-- because an interrupted run stored them.
 with claimed_evidence as (
     select distinct tenant_no, device_no, session_key, received_day
     from {{ source('store', 'session_evidence') }}
@@ -75,6 +76,8 @@ stored_again as (
     where {{ is_claimed('cause_load_id') }}
     union
     select {{ identity() }}, stored_device_ts from {{ ref('int_moved_identities') }}
+    union
+    select {{ identity() }}, stored_device_ts from {{ ref('int_reviewed_events') }}
 )
 
 select {{ identity() }}, {{ arrival() }}, stored_device_ts

@@ -1,7 +1,8 @@
 -- Everything that was refused, whichever rule refused it: rows that failed a rule of their own, arrivals that
 -- contradict the kept one, events in no contract, files that could not be read.
-select load_id, row_number, tenant_id, reason, detail, raw
-from {{ source('store', 'quarantine') }}
+select refused.load_id, refused.row_number, refused.tenant_id, refused.reason, refused.detail, refused.raw
+from {{ source('store', 'quarantine') }} as refused
+where {{ is_still_refused('refused') }}
 
 union all
 

@@ -27,3 +27,13 @@ select
     -1 as sign
 from restated
 where {{ is_billed('old_disposition') }}
+
+union all
+
+-- What a changed configuration looks at again is counted again, whatever its bucket held: the sign says so.
+select
+    newest.load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no, event.event_at, event.quantity,
+    event.is_skew_candidate, -1 as sign
+from {{ ref('int_reviewed_events') }} as event
+cross join (select max(load_id) as load_id from {{ ref('stg_loads') }}) as newest
+where {{ is_billed('event.disposition') }}

@@ -2,6 +2,7 @@
     materialized='store',
     into='usage_days',
     tags=['load'],
+    pre_hook=["{{ forget_reviewed_usage('usage_days') }}"],
     on_conflict=replace_usage()
 ) }}
 -- depends_on: {{ ref('store_usage_days') }}

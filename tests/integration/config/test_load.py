@@ -295,17 +295,6 @@ def test_a_closed_period_that_was_cut_short_stays_short(
     ("files", "expected"),
     [
         (
-            {"contracts": CONTRACTS + "acme-1,acme,2019-01-01,,Europe/Madrid,basic,,48\n"},
-            "contracts.csv line 2, column grace_hours: '72' became '48', but telemetry was already metered under "
-            "contract "
-            "'acme-1'; give the row its old value, end the contract with ends_at and begin a new one",
-        ),
-        (
-            {"contracts": CONTRACTS + "acme-1,acme,2019-01-01,2019-01-20T13:00,Europe/Madrid,basic,,\n"},
-            "contracts.csv line 2, column ends_at: '2019-01-20T12:00:00+00:00' is not after the last telemetry metered "
-            "under contract 'acme-1' (2019-01-20 12:00:00+00); write a later instant",
-        ),
-        (
             {"contracts": CONTRACTS + REMAINING},
             "contracts.csv: contract 'acme-1' was removed, but telemetry was already metered under it; put the row "
             "back and "
@@ -323,23 +312,6 @@ def test_a_closed_period_that_was_cut_short_stays_short(
             "of "
             "'energy'; give it its old value and declare a new metric",
         ),
-        (
-            {"device_types": "device_type,max_clock_skew_seconds\nmeter,60\n"},
-            "device_types.csv line 2, column max_clock_skew_seconds: '300' became '60', but telemetry of devices of "
-            "type "
-            "'meter' was already metered under the old limit; give it its old value and declare a new device type "
-            "for new "
-            "devices",
-        ),
-        (
-            {
-                "device_types": "device_type,max_clock_skew_seconds\nstrict,60\n",
-                "devices": "tenant_id,device_id,device_type\nacme,meter-1,strict\nacme,meter-2,strict\n",
-            },
-            "devices.csv line 2, column device_type: 'meter' became 'strict', whose max_clock_skew_seconds differs, "
-            "but "
-            "telemetry of device 'meter-1' was already metered under the old one; give it its old value",
-        ),
     ],
 )
 def test_rules_under_which_telemetry_was_metered(
@@ -348,8 +320,140 @@ def test_rules_under_which_telemetry_was_metered(
     devices = "tenant_id,device_id,device_type\nacme,meter-1,meter\nacme,meter-2,meter\n"
     load(devices=devices)
     run(fresh_database, METERED)
-    # meter-2 has not reported yet and may change.
     assert refusal(load, **{"devices": devices, **files}) == [expected]
+
+
+TYPED = {
+    "device_types": "device_type,max_clock_skew_seconds\nmeter,300\nloose,600\n",
+    "devices": "tenant_id,device_id,device_type\nacme,meter-1,meter\nacme,meter-2,meter\n",
+    "contracts": "contract_id,tenant_id,starts_at,time_zone,rate_card_id,billing_cycle\n"
+    "acme-1,acme,2019-01-01,Europe/Madrid,basic,month\n",
+    "calendars": "calendar,period_start_date\nmonth,2019-01-01\nmonth,2019-02-01\nmonth,2019-03-01\nmonth,2019-04-01\n",
+}
+# A change, and whose stored events it concerns: tenant, device, metric, and why.
+REDERIVED: list[tuple[dict[str, str], list[tuple[int, int | None, int | None, str]]]] = [
+    ({"contracts": TYPED["contracts"].replace("Madrid", "Berlin")}, [(1, None, None, "the terms of a contract")]),
+    (
+        {"calendars": TYPED["calendars"].replace("2019-04-01", "2019-05-01")},
+        [(1, None, None, "the dates of a calendar")],
+    ),
+    (
+        {"period_overrides": "tenant_id,period_start_date,closes_at\nacme,2019-02-01,2019-03-05\n"},
+        [(1, None, None, "the boundary of a period")],
+    ),
+    # meter-2 has not reported yet.
+    (
+        {"device_types": TYPED["device_types"].replace("300", "60")},
+        [(1, 1, None, "the clock tolerance of a device")],
+    ),
+    (
+        {"devices": TYPED["devices"].replace("1,meter", "1,loose").replace("2,meter", "2,loose")},
+        [(1, 1, None, "the clock tolerance of a device")],
+    ),
+    ({"metrics": "metric,unit,aggregation\nenergy,kWh,max\n"}, [(1, None, 1, "the aggregation of a metric")]),
+    # What moves no event: tax, another card's price, a type with the same tolerance, a new device, a new tenant.
+    ({"contracts": TYPED["contracts"].replace("cycle\n", "cycle,tax_percent\n").replace("month\n", "month,19\n")}, []),
+    ({"devices": TYPED["devices"].replace("2,meter", "2,loose")}, []),
+    ({"devices": TYPED["devices"].replace("1,meter", "1,other")}, []),
+    ({"devices": TYPED["devices"] + "acme,meter-3,loose\n"}, []),
+]
+
+
+@pytest.mark.parametrize(("files", "expected"), REDERIVED)
+def test_a_change_that_concerns_stored_events_is_a_load(
+    load: Callable[..., ConfigLoad],
+    fresh_database: Settings,
+    files: dict[str, str],
+    expected: list[tuple[int, int | None, int | None, str]],
+) -> None:
+    load(**TYPED)
+    run(fresh_database, METERED)
+    changed = load(**{**TYPED, **files})
+    assert changed.is_new
+    assert changed.rederived_tenants == len(expected)
+    loads = "select config_load_id, source_file, status::text, message_count from ledger.loads"
+    assert rows(fresh_database, loads) == [(2, "configuration 2", "accepted", 0)] * len(expected)
+    changes = "select tenant_no, device_no, metric_no, reason from ledger.configuration_changes"
+    assert rows(fresh_database, changes) == expected
+    # The same folder again is no change.
+    assert load(**{**TYPED, **files}).rederived_tenants == 0
+    assert len(rows(fresh_database, loads)) == len(expected)
+
+
+def test_events_that_a_run_is_storing_are_thought_of(load: Callable[..., ConfigLoad], fresh_database: Settings) -> None:
+    load(**TYPED)
+    run(
+        fresh_database,
+        "insert into ledger.loads"
+        " (region, content_sha256, source_file, received_date, byte_count, message_count, status)"
+        " values ('eu', 'a', 'a.csv', '2019-02-01', 1, 1, 'claimed')",
+    )
+    assert load(**{**TYPED, "devices": TYPED["devices"].replace("2,meter", "2,loose")}).rederived_tenants == 1
+
+
+MONTHS_CLOSED = (
+    "would cut closed periods of contract 'acme-1' (until 2019-01-31 23:00:00+00) otherwise; {} and use a later date"
+)
+CLOSED_USE = """
+insert into store.closed_usage (tenant_no, period_no, device_no, metric_no, invoice_version, event_count,
+    skew_candidate_count, first_event_at, last_event_at, quantity, estimated_quantity)
+values (1, 1, 1, 1, 1, 2, 0, '2019-01-20 10:00+00', '2019-01-20 12:00+00', 5, 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        (
+            {"device_types": TYPED["device_types"].replace("300", "60")},
+            "device_types.csv line 2, column max_clock_skew_seconds: '300' became '60', but use of devices of type "
+            "'meter' was closed under the old limit; give it its old value and declare a new device type for new "
+            "devices",
+        ),
+        (
+            {"devices": TYPED["devices"].replace("1,meter", "1,loose")},
+            "devices.csv line 2, column device_type: 'meter' became 'loose', whose max_clock_skew_seconds differs, but "
+            "use of device 'meter-1' was closed under the old one; give it its old value",
+        ),
+        (
+            {"metrics": "metric,unit,aggregation\nenergy,kWh,max\n"},
+            "metrics.csv line 2, column aggregation: 'sum' became 'max', but 'energy' was used by closed periods; give "
+            "it its old value and declare a new metric",
+        ),
+        (
+            {"calendars": TYPED["calendars"].replace("month,2019-02-01\n", "")},
+            "calendars.csv, column period_start_date: '2019-02-01' of calendar 'month' "
+            + MONTHS_CLOSED.format("put the row back"),
+        ),
+        (
+            {"calendars": TYPED["calendars"].replace("month,2019-02-01", "month,2019-01-15\nmonth,2019-02-01")},
+            "calendars.csv line 3, column period_start_date: '2019-01-15' of calendar 'month' "
+            + MONTHS_CLOSED.format("take it out"),
+        ),
+        (
+            {
+                "contracts": "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id,billing_cycle\n"
+                "acme-0,acme,2018-12-01,2018-12-31T23:00:00Z,Asia/Tokyo,basic,\n"
+                "acme-1,acme,2019-01-01,,Europe/Madrid,basic,month\n"
+            },
+            "contracts.csv line 2, column ends_at: '2018-12-31T23:00:00+00:00' is on the local date on which contract "
+            "'acme-1' begins, whose first period is closed; end it a day earlier",
+        ),
+    ],
+)
+def test_what_closed_periods_rest_on_stays(
+    load: Callable[..., ConfigLoad], fresh_database: Settings, files: dict[str, str], expected: str
+) -> None:
+    load(**TYPED)
+    run(fresh_database, METERED + ";" + CLOSED + ";" + CLOSED_USE)
+    assert refusal(load, **{**TYPED, **files}) == [expected]
+
+
+def test_later_dates_of_a_closed_calendar_may_change(load: Callable[..., ConfigLoad], fresh_database: Settings) -> None:
+    load(**TYPED)
+    run(fresh_database, METERED + ";" + CLOSED + ";" + CLOSED_USE)
+    moved = TYPED["calendars"].replace("2019-03-01", "2019-03-04")
+    assert load(**{**TYPED, "calendars": moved}).counts["calendars"] == RowCounts(added=1, removed=1)
 
 
 def test_what_was_metered_may_not_be_removed(load: Callable[..., ConfigLoad], fresh_database: Settings) -> None:

@@ -35,8 +35,8 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
     with checked_folder(write_configuration()) as checked:
         assert checked.warnings == ()
         assert {part.table.name: part.row_count for part in checked.tables} == {
-            "tenants": 1, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2, "rate_card_tiers": 3,
-            "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
+            "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
+            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "devices": 2,
         }  # fmt: skip
 
@@ -159,7 +159,10 @@ def test_undecodable_bytes(write_configuration: Write) -> None:
 
 CELL_CASES = [
     ("contracts", "late_policy", "ignore", "'ignore' is not supported by this release; use grace, defer or reopen"),
-    ("contracts", "billing_cycle", "fiscal", "'fiscal' is not supported by this release; use monthly or weekly"),
+    (
+        "contracts", "billing_cycle", "fiscal",
+        "'fiscal' is neither monthly nor weekly nor a calendar of calendars.csv; add it there or correct it here",
+    ),
     (
         "contracts", "clock_policy", "ntp",
         "'ntp' is not supported by this release; use corrected, server, hybrid or device",
@@ -361,6 +364,71 @@ CONTRACT_CASES = {
 def test_contracts(write_configuration: Write, rows: str, expected: str) -> None:
     header = "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id,billing_cycle,anchor_day\n"
     assert errors(write_configuration(contracts=header + rows)) == [expected]
+
+
+RETAIL = "calendar,period_start_date\nretail,2018-12-30\nretail,2019-02-03\nretail,2019-03-03\n"
+CALENDAR_CASES = {
+    "unknown": (
+        "retial,2019-01-01,,", RETAIL,
+        "contracts.csv line 2, column billing_cycle: 'retial' is neither monthly nor weekly nor a calendar of "
+        "calendars.csv; add it there or correct it here",
+    ),
+    "begins too early": (
+        "retail,2018-12-29,,", RETAIL,
+        "contracts.csv line 2, column starts_at: begins on 2018-12-29, before calendar 'retail' does (2018-12-30); add "
+        "earlier dates to calendars.csv",
+    ),
+    "begins too late": (
+        "retail,2019-03-03,,", RETAIL,
+        "contracts.csv line 2, column starts_at: begins on 2019-03-03, when calendar 'retail' has ended (2019-03-03); "
+        "add later dates to calendars.csv",
+    ),
+    "ends too late": (
+        "retail,2018-12-30,2019-03-03T00:01,", RETAIL,
+        "contracts.csv line 2, column ends_at: is after the last date of calendar 'retail' (2019-03-03); add later "
+        "dates to calendars.csv",
+    ),
+    "anchor": (
+        "retail,2018-12-30,,3", RETAIL,
+        "contracts.csv line 2, column anchor_day: has no meaning beside a calendar; leave it empty",
+    ),
+    "dates in disorder": (
+        "retail,2019-01-01,,", RETAIL + "retail,2019-02-24\n",
+        "calendars.csv line 5, column period_start_date: 2019-02-24 is before 2019-03-03, the date above it in the "
+        "same calendar; write the dates in order",
+    ),
+    "one date twice": (
+        "retail,2019-01-01,,", RETAIL + "retail,2019-03-03\n",
+        "calendars.csv line 5: calendar 'retail', period_start_date 2019-03-03 is already on line 4; remove one of the "
+        "two",
+    ),
+    "one date alone": (
+        "retail,2019-01-01,,", RETAIL + "school,2019-01-07\n",
+        "calendars.csv line 5: calendar 'school' has one date and so no period; add the date on which it ends",
+    ),
+    "no date": (
+        "retail,2019-01-01,,", RETAIL + "retail,2019-02-30\n",
+        "calendars.csv line 5, column period_start_date: '2019-02-30' is not a date; write it as 2019-02-01",
+    ),
+    "a name of ours": (
+        "retail,2019-01-01,,", RETAIL + "weekly,2019-01-07\nweekly,2019-01-14\n",
+        "calendars.csv line 5, column calendar: 'weekly' is the name of a billing cycle; choose another",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("contract", "calendars", "expected"), CALENDAR_CASES.values(), ids=CALENDAR_CASES)
+def test_calendars(write_configuration: Write, contract: str, calendars: str, expected: str) -> None:
+    header = "contract_id,tenant_id,time_zone,rate_card_id,billing_cycle,starts_at,ends_at,anchor_day\n"
+    contracts = f"{header}c1,acme,Europe/Madrid,basic,{contract}\n"
+    assert errors(write_configuration(contracts=contracts, calendars=calendars))[0] == expected
+
+
+def test_a_contract_fits_into_its_calendar(write_configuration: Write) -> None:
+    header = "contract_id,tenant_id,time_zone,rate_card_id,billing_cycle,starts_at,ends_at\n"
+    for ends_at in ("", "2019-03-03", "2019-02-10T12:00"):
+        contracts = f"{header}c1,acme,Europe/Madrid,basic,retail,2018-12-30,{ends_at}\n"
+        assert len(stored(write_configuration(contracts=contracts, calendars=RETAIL), "calendars")) == 3
 
 
 def test_contracts_may_follow_each_other(write_configuration: Write) -> None:
