@@ -103,5 +103,12 @@ GATE = Gate(
             f"{GREATEST_ESTIMATED_RATIO} expected)",
             remedy="find out why the devices are silent (finance.estimated_usage); wait for their backlog, or override",
         ),
+        Rule(
+            name="registers_are_told_apart",
+            expectation=at_most("interleaved_count", 0),
+            problem="{interleaved_count} register(s) carry the readings of two meters in turn and are set aside",
+            remedy="see finance.register_reviews; have the devices re-paired and declare the exchange in "
+            "register_exchanges.csv, or override to bill without them",
+        ),
     ),
 )

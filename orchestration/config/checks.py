@@ -27,11 +27,11 @@ from orchestration.config.tables import (
     Property,
     RateCard,
     RateCardTier,
+    RegisterExchange,
     Row,
     Source,
     Tenant,
     UnitConversion,
-    refuse_unsupported,
 )
 from orchestration.config.values import masked, shown
 
@@ -55,6 +55,7 @@ class Rows:
     sources: list[tuple[int, Source]] = field(default_factory=list)
     load_profiles: list[tuple[int, LoadProfile]] = field(default_factory=list)
     properties: list[tuple[int, Property]] = field(default_factory=list)
+    register_exchanges: list[tuple[int, RegisterExchange]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
         """Zone by tenant_id; None for a tenant whose contracts disagree."""
@@ -95,6 +96,9 @@ class Checks:
         self._refer("contracts.csv", self._rows.contracts, "tenant_id", "tenants", self._tenants)
         self._refer("period_overrides.csv", self._rows.period_overrides, "tenant_id", "tenants", self._tenants)
         self._refer("rate_cards.csv", self._rows.rate_cards, "metric", "metrics", self._metrics)
+        self._refer("register_exchanges.csv", self._rows.register_exchanges, "tenant_id", "tenants", self._tenants)
+        registers = {metric.metric for _, metric in self._rows.metrics if metric.reading_type == "cumulative"}
+        self._exchanges(registers)
         self._refer("field_mappings.csv", self._rows.field_mappings, "tenant_id", "tenants", self._tenants)
         self._refer("sources.csv", self._rows.sources, "tenant_id", "tenants", self._tenants)
         self._refer("unit_conversions.csv", self._rows.unit_conversions, "metric", "metrics", self._metrics)
@@ -238,6 +242,12 @@ class Checks:
         if text:
             self._problems.add("contracts.csv", text, line=line, column=column)
 
+    def _exchanges(self, registers: set[str]) -> None:
+        for line, exchange in self._rows.register_exchanges:
+            if exchange.metric not in registers and "metrics" not in self._broken:
+                text = f"{shown(exchange.metric)} is no cumulative metric of metrics.csv; only a register is exchanged"
+                self._problems.add("register_exchanges.csv", text, line=line, column="metric")
+
     def _load_profiles(self) -> None:
         hours: dict[str, set[tuple[str, int]]] = defaultdict(set)
         lines: dict[str, int] = {}
@@ -306,12 +316,7 @@ class Checks:
                 )
 
     def _metric(self, line: int, metric: Metric) -> None:
-        if metric.reading_type == "cumulative":
-            try:
-                refuse_unsupported(metric.aggregation, "metrics.aggregation of cumulative")
-            except ValueError as error:
-                self._problems.add("metrics.csv", str(error), line=line, column="aggregation")
-        elif metric.reading_type == "gauge" and metric.aggregation == "sum":
+        if metric.reading_type == "gauge" and metric.aggregation == "sum":
             self.warnings.append(
                 f"metrics.csv line {line}: {shown(metric.metric)} adds up the levels of a gauge, so its use depends on "
                 "how often a device reports; max, min or latest do not"

@@ -345,6 +345,55 @@ RULES = (
         )
         """,
     ),
+    # A chain of readings is computed once, under the limits of its time.
+    Rule(
+        "device_types.csv",
+        """
+        select new.line, limits.name, format(
+            '%L became %L, but registers of devices of type %L were already metered under the old value; give it its '
+            'old value and declare a new device type for new devices',
+            coalesce(limits.old, ''), coalesce(limits.new, ''), coalesce(new.device_type, old.device_type))
+        from (select * from config.device_types where valid_to_load is null) as old
+        full join new_device_types as new on old.device_type = new.device_type
+        cross join lateral (values
+            ('register_max', old.register_max, new.register_max),
+            ('max_use_per_hour', old.max_use_per_hour, new.max_use_per_hour)
+        ) as limits (name, old, new)
+        where limits.old is distinct from limits.new
+            and exists (
+                select from config.devices as device
+                inner join registry.tenants as tenant using (tenant_id)
+                inner join registry.devices as known using (tenant_no, device_id)
+                inner join store.register_uses as used using (tenant_no, device_no)
+                where device.valid_to_load is null and device.device_type = coalesce(new.device_type, old.device_type)
+            )
+        """,
+    ),
+    Rule(
+        "devices.csv",
+        """
+        with limits as (
+            select device_type, register_max, max_use_per_hour from config.device_types where valid_to_load is null
+        )
+        select new.line, 'device_type', format(
+            '%L became %L, whose register_max or max_use_per_hour differs, but the register of device %L was already '
+            'metered under the old one; give it its old value',
+            coalesce(old.device_type, ''), coalesce(new.device_type, ''), new.device_id)
+        from gone_devices as old
+        inner join fresh_devices as new using (tenant_id, device_id)
+        left join limits as before on old.device_type = before.device_type
+        left join new_device_types as after on new.device_type = after.device_type
+        inner join registry.tenants as tenant using (tenant_id)
+        inner join registry.devices as known using (tenant_no, device_id)
+        where old.device_type is distinct from new.device_type
+            and (before.register_max, before.max_use_per_hour)
+                is distinct from (after.register_max, after.max_use_per_hour)
+            and exists (
+                select from store.register_uses as used
+                where used.tenant_no = known.tenant_no and used.device_no = known.device_no
+            )
+        """,
+    ),
     Rule(
         "period_overrides.csv",
         """

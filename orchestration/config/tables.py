@@ -29,8 +29,6 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "devices.meter_role": ("master", "sub"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
-        # The sum of a register's readings is not its use.
-        "metrics.aggregation of cumulative": ("count", "max", "min", "latest"),
         "rate_cards.charge_basis": ("usage", "active_devices"),
         "rate_cards.price_model": ("flat", "per_unit", "volume", "graduated", "package"),
         "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
@@ -45,8 +43,7 @@ def refuse_unsupported(value: str, supported: str) -> str:
     allowed = SUPPORTED[supported]
     if value not in allowed:
         remedy = allowed[0] if len(allowed) == 1 else ", ".join(allowed[:-1]) + " or " + allowed[-1]
-        subject = f" for a {supported.rpartition(' ')[2]} metric" if " of " in supported else ""
-        raise ValueError(f"{values.shown(value)} is not supported by this release{subject}; use {remedy}")
+        raise ValueError(f"{values.shown(value)} is not supported by this release; use {remedy}")
     return value
 
 
@@ -123,6 +120,7 @@ class DeviceType(Row):
     sequence_reuse_window_seconds: Seconds | None = None
     register_max: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
     expected_interval_seconds: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+    max_use_per_hour: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
 
 
 class LoadProfile(Row):
@@ -208,6 +206,17 @@ class PeriodOverride(Row):
     reason: Text | None = None
 
 
+class RegisterExchange(Row):
+    """A new meter behind a device: its first reading from `exchanged_at` on is a baseline (RULES 10)."""
+
+    key = ("tenant_id", "device_id", "metric", "exchanged_at")
+    tenant_id: Text
+    device_id: Annotated[str, AfterValidator(values.device_alias)]
+    metric: Text
+    exchanged_at: Instant
+    reason: Text | None = None
+
+
 class FieldMapping(Row):
     """What a source calls a field of a message; for a tenant, for files by their path, or for all."""
 
@@ -279,6 +288,7 @@ TABLES = (
     Table("rate_card_tiers", RateCardTier),
     Table("period_overrides", PeriodOverride, is_required=False),
     Table("properties", Property, is_required=False),
+    Table("register_exchanges", RegisterExchange, is_required=False),
     Table("field_mappings", FieldMapping, is_required=False),
     Table("unit_conversions", UnitConversion, is_required=False),
     Table("sources", Source, is_required=False),

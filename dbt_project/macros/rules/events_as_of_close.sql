@@ -22,12 +22,12 @@
     states as (
         select
             {{ identity() }}, device_ts as stored_device_ts, 0 as version, load_id as cause_load_id,
-            event_at, period_no, disposition, is_skew_candidate, quantity
+            event_at, period_no, disposition, is_skew_candidate, quantity, traits_no
         from {{ source('store', 'events') }}
         union all
         select
             {{ identity() }}, stored_device_ts, version, cause_load_id,
-            event_at, period_no, disposition, is_skew_candidate, quantity
+            event_at, period_no, disposition, is_skew_candidate, quantity, traits_no
         from {{ source('store', 'event_restatements') }}
     ),
 

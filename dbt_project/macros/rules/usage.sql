@@ -45,6 +45,7 @@
         on change.metric_no = metric.metric_no and metric.valid_to_load is null
     where
         {{ is_additive('metric.aggregation') }}
+        and {{ is_register('metric') }} is not true
         and change.cause_load_id not in (
             select load_id from {{ source('ledger', 'marks') }} where model = '{{ model }}'
         )
@@ -79,6 +80,7 @@
         from {{ changes }} as change
         inner join {{ ref('stg_config__metrics') }} as metric
             on change.metric_no = metric.metric_no and metric.valid_to_load is null
+        where {{ is_register('metric') }} is not true
         group by 1, 2, 3, 4, 5, 6, 7
         having min(change.sign) < 0 or not {{ is_additive('metric.aggregation') }}
     ),

@@ -3,6 +3,22 @@
 -- The use of closed periods anew from their events, as the store stood at the close. A close never runs this.
 with as_of_close as (
     {{ events_as_of_close('closed.period_no = states.period_no') }}
+),
+
+used as (
+    select
+        {{ identity('event') }}, event.event_at, event.period_no, event.invoice_version, event.config_load_id,
+        event.is_skew_candidate, event.quantity
+    from as_of_close as event
+    where not exists (
+        select 1 from {{ ref('stg_config__metrics') }} as metric
+        where
+            metric.metric_no = event.metric_no
+            and {{ is_register('metric') }}
+            and {{ in_force('metric', 'event.config_load_id') }}
+    )
+    union all
+    select * from {{ ref('int_verified_registers') }}
 )
 
 select
@@ -16,7 +32,7 @@ select
     count(*) filter (where event.is_skew_candidate)::bigint as skew_candidate_count,
     min(event.event_at) as first_event_at,
     max(event.event_at) as last_event_at
-from as_of_close as event
+from used as event
 left join {{ ref('stg_config__metrics') }} as metric
     on event.metric_no = metric.metric_no and {{ in_force('metric', 'event.config_load_id') }}
 where exists (select 1 from {{ ref('int_close_request') }} where kind = 'verify')

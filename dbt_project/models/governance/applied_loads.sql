@@ -4,6 +4,8 @@
     post_hook=["{{ apply_loads() }}"]
 ) }}
 
+-- depends_on: {{ ref('store_seen_exchanges') }}
+
 -- The last step: only a run whose checks passed reaches it, and it applies what every sum has been marked with.
 with claimed as (
     select load_id, message_count from {{ ref('run_balance') }}

@@ -43,6 +43,14 @@ collisions as (
     group by due.tenant_no, due.period_no
 ),
 
+-- Which of two registers is the device's own, nobody can tell from the readings.
+registers as (
+    select tenant_no, period_no, count(distinct (device_no, metric_no)) as interleaved_count
+    from {{ source('store', 'register_uses') }}
+    where flag = 'interleaved'
+    group by tenant_no, period_no
+),
+
 holds as (
     select held.period_id, count(distinct hold.subject) as hold_count
     from {{ ref('standing_holds') }} as hold
@@ -70,12 +78,14 @@ select
     round(comparison.largest_device_ratio, 4) as largest_device_ratio,
     round(coalesce(estimates.greatest_estimated_ratio, 0), 4) as greatest_estimated_ratio,
     coalesce(silence.silent_device_count, 0) as silent_device_count,
-    silence.silent_ratio
+    silence.silent_ratio,
+    coalesce(registers.interleaved_count, 0) as interleaved_count
 from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
 left join estimates using (tenant_no, period_no)
 left join {{ ref('int_fleet_silence') }} as silence using (tenant_no, period_no)
+left join registers using (tenant_no, period_no)
 left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
 left join holds on due.period_id = holds.period_id

@@ -4,7 +4,7 @@ with events as (
         event.tenant_no, event.device_no, event.metric_no, event.period_no,
         sum(case when metric.aggregation = 'count' then 1 else event.quantity end) as quantity,
         count(*) as event_count
-    from {{ ref('int_event_state') }} as event
+    from {{ ref('int_event_uses') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
     where {{ is_billed('event.disposition') }} and {{ is_additive('metric.aggregation') }}

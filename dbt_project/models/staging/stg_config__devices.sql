@@ -11,6 +11,8 @@ select
     config.retired_at::timestamptz as retired_at,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,
     coalesce(types.max_clock_skew_seconds::numeric, 300) as max_clock_skew_seconds,
+    types.register_max::numeric as register_max,
+    types.max_use_per_hour::numeric as max_use_per_hour,
     config.valid_from_load,
     config.valid_to_load
 from {{ source('config', 'devices') }} as config

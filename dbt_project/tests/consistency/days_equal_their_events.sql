@@ -28,7 +28,7 @@ rebuilt as (
         count(*) filter (where event.is_skew_candidate) as skew_candidate_count,
         min(event.event_at) as first_event_at,
         max(event.event_at) as last_event_at
-    from {{ ref('int_event_state') }} as event
+    from {{ ref('int_event_uses') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
     left join {{ source('store', 'periods') }} as own

@@ -37,7 +37,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
         assert {part.table.name: part.row_count for part in checked.tables} == {
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
             "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
-            "unit_conversions": 0, "sources": 0, "devices": 2,
+            "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "devices": 2,
         }  # fmt: skip
 
 
@@ -197,10 +197,6 @@ CELL_CASES = [
     ),
     ("metrics", "reading_type", "rate", "'rate' is not supported by this release; use delta, cumulative or gauge"),
     (
-        "metrics", "reading_type", "cumulative",
-        "'sum' is not supported by this release for a cumulative metric; use count, max, min or latest",
-    ),
-    (
         "device_types", "sequence_conflict_policy", "new_epoch",
         "'new_epoch' is not supported by this release; use quarantine",
     ),
@@ -240,9 +236,7 @@ def test_cells(write_configuration: Write, table: str, column: str, value: str, 
     files = {name: dict(cells) for name, cells in BASE.items()}
     files[table][column] = value
     texts = {name: f"{','.join(cells)}\n{','.join(cells.values())}\n" for name, cells in files.items()}
-    # A cumulative metric is refused for what it would be added up to.
-    place = "aggregation" if value == "cumulative" else column
-    assert errors(write_configuration(**texts))[0] == f"{table}.csv line 2, column {place}: {explanation}"
+    assert errors(write_configuration(**texts))[0] == f"{table}.csv line 2, column {column}: {explanation}"
 
 
 @pytest.mark.parametrize(
@@ -584,6 +578,18 @@ def test_a_profile_has_a_weight_for_every_hour_of_a_usual_week(write_configurati
     assert errors(write_configuration(load_profiles=header + short, contracts=contract + "office\n")) == [
         "load_profiles.csv line 2, column load_profile: 'office' has no weight for weekend hour 23 (and 1 more); a "
         "profile has 48"
+    ]
+
+
+def test_only_a_register_is_exchanged(write_configuration: Write) -> None:
+    exchanges = "tenant_id,device_id,metric,exchanged_at\nacme,d1,energy,2019-02-01T10:00:00Z\n"
+    assert errors(write_configuration(register_exchanges=exchanges)) == [
+        "register_exchanges.csv line 2, column metric: 'energy' is no cumulative metric of metrics.csv; only a "
+        "register is exchanged"
+    ]
+    registers = "metric,reading_type\nenergy,cumulative\n"
+    assert stored(write_configuration(register_exchanges=exchanges, metrics=registers), "register_exchanges") == [
+        ["acme", "d1", "energy", "2019-02-01T10:00:00+00:00", ""]
     ]
 
 

@@ -1,0 +1,34 @@
+{{ config(materialized='scratch', tags=['load']) }}
+
+-- Chains that this run computes again, and from when on. The state after the last reading before is all that it takes
+-- of history.
+with touched as (
+    select tenant_no, device_no, metric_no, touched_at from {{ ref('int_register_changes') }}
+    union all
+    select tenant_no, device_no, metric_no, exchanged_at from {{ ref('int_exchange_changes') }}
+),
+
+chains as (
+    select tenant_no, device_no, metric_no, min(touched_at) as recomputed_from_at
+    from touched
+    group by tenant_no, device_no, metric_no
+)
+
+select
+    chains.*,
+    device.register_max,
+    device.max_use_per_hour,
+    (
+        select before.state
+        from {{ source('store', 'register_uses') }} as before
+        where
+            before.tenant_no = chains.tenant_no
+            and before.device_no = chains.device_no
+            and before.metric_no = chains.metric_no
+            and before.event_at < chains.recomputed_from_at
+        order by before.event_at desc, before.seq_epoch desc, before.msg_seq desc, before.stored_device_ts desc
+        limit 1
+    ) as checkpoint
+from chains
+left join {{ ref('stg_config__devices') }} as device
+    on chains.device_no = device.device_no and device.valid_to_load is null

@@ -1,0 +1,41 @@
+{{ config(materialized='scratch', tags=['load']) }}
+-- depends_on: {{ ref('store_events') }}
+-- depends_on: {{ ref('store_event_restatements') }}
+
+-- Readings of registers that the claimed loads brought or restated, as they now stand, and from when on they touch
+-- their chain: the earliest of the old and the new instants.
+with touching as (
+    select {{ identity() }}, device_ts as stored_device_ts, event_at as touched_at
+    from {{ source('store', 'events') }}
+    where {{ is_claimed('load_id') }}
+    union all
+    select {{ identity() }}, stored_device_ts, least(event_at, old_event_at)
+    from {{ source('store', 'event_restatements') }}
+    where {{ is_claimed('cause_load_id') }}
+),
+
+touched as (
+    select {{ identity('touching') }}, touching.stored_device_ts, min(touching.touched_at) as touched_at
+    from touching
+    inner join {{ ref('stg_config__metrics') }} as metric
+        on touching.metric_no = metric.metric_no and metric.valid_to_load is null
+    where {{ is_register('metric') }}
+    group by {{ identity('touching') }}, touching.stored_device_ts
+)
+
+select
+    {{ identity('touched') }},
+    touched.stored_device_ts,
+    touched.touched_at,
+    state.event_at,
+    state.period_no,
+    state.quantity,
+    state.disposition,
+    state.is_skew_candidate,
+    {{ is_exchange_reading('state.traits_no') }} as is_exchange
+from touched
+cross join lateral (
+    select * from {{ ref('int_event_state') }} as known
+    where {{ same_identity('known', 'touched') }} and known.stored_device_ts = touched.stored_device_ts
+    limit 1
+) as state
