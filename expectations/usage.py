@@ -12,6 +12,8 @@ GREATEST_USE_RATIO = 10
 LARGEST_DEVICE_RATIO = 0.95
 # An invoice that is mostly estimated is a guess, and a person answers for it.
 GREATEST_ESTIMATED_RATIO = 0.5
+# A fleet whose devices say how often they report has a quarter of its hours missing only when something is wrong.
+GREATEST_SILENT_RATIO = 0.25
 
 
 GATE = Gate(
@@ -67,6 +69,13 @@ GATE = Gate(
             problem="only {least_device_ratio} of the devices of the period before reported (at least "
             f"{LEAST_DEVICE_RATIO} expected)",
             remedy="find out why the devices are silent; wait for their backlog, or override",
+        ),
+        Rule(
+            name="devices_keep_their_cadence",
+            expectation=at_most("silent_ratio", GREATEST_SILENT_RATIO),
+            problem="{silent_device_count} device(s) were silent, {silent_ratio} of the expected hours (at most "
+            f"{GREATEST_SILENT_RATIO} expected)",
+            remedy="see finance.device_silence and finance.device_state; wait for their backlog, or override",
         ),
         Rule(
             name="use_did_not_collapse",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, MetadataValue, TableRecord
@@ -9,6 +10,7 @@ from dagster import AssetCheckResult, AssetCheckSeverity, AssetKey, MetadataValu
 from expectations.runner import Finding, Judgement
 from orchestration import alerts
 from orchestration.gatekeeping import Verdicts
+from orchestration.observations import Observation
 from orchestration.reports import gate_report_url
 
 SHOWN = 20
@@ -45,6 +47,37 @@ def check_result(
         description=_summary(judgement, held),
         metadata=metadata,
     )
+
+
+def observation_result(
+    observed: Sequence[Observation], *, check_name: str, asset_key: AssetKey, title: str
+) -> AssetCheckResult:
+    """Faults outside the platform, as a warning and an alert: what was loaded or billed stands as it is."""
+    if observed:
+        alerts.send(alerts.Alert(f"{title}: {observed[0].subject}" + _more(observed), _texts(observed)))
+    shown = [TableRecord({name: _cell(value) for name, value in one.row.items()}) for one in observed[:SHOWN]]
+    metadata: dict[str, MetadataValue[Any]] = {"observed": MetadataValue.int(len(observed))}
+    return AssetCheckResult(
+        check_name=check_name,
+        asset_key=asset_key,
+        passed=not observed,
+        severity=AssetCheckSeverity.WARN,
+        description=_texts(observed) if observed else "nothing unusual",
+        metadata=metadata | ({"rows": MetadataValue.table(shown)} if shown else {}),
+    )
+
+
+def _more(observed: Sequence[Observation]) -> str:
+    return f" and {len(observed) - 1} more" if len(observed) > 1 else ""
+
+
+def _texts(observed: Sequence[Observation]) -> str:
+    return "\n".join(one.text for one in observed[:SHOWN])
+
+
+def _cell(value: object) -> int | str | None:
+    """A record of the UI knows no decimals and no instants."""
+    return value if value is None or isinstance(value, int) else str(value)
 
 
 def _alert(judgement: Judgement, verdicts: Verdicts) -> alerts.Alert:

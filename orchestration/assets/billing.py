@@ -14,9 +14,9 @@ from dagster import (
 )
 from dagster_dbt import DbtCliResource
 
-from orchestration import close_gates, closing, insight
+from orchestration import close_gates, closing, insight, observations
 from orchestration.assets.transformations import BUILD, SETTINGS
-from orchestration.checks import check_result
+from orchestration.checks import check_result, observation_result
 from orchestration.dbt import target_folder
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
@@ -26,6 +26,8 @@ from orchestration.turns import BOOKS, refuse_while_busy, turn
 
 CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
 CLEARED_INVOICES = AssetKey(["ledger", "cleared_invoices"])
+CLOSED_PERIODS = AssetKey(["billing", "closed_periods"])
+RECONCILIATION = "sub_meters_agree_with_their_master"
 USAGE_GATE = "usage_gate"
 INVOICE_GATE = "invoice_gate"
 TITLES = {
@@ -125,10 +127,17 @@ def cleared_invoices(platform: Platform) -> MaterializeResult:  # type: ignore[t
 
 
 @asset(
-    key=AssetKey(["billing", "closed_periods"]),
+    key=CLOSED_PERIODS,
     deps=[AssetKey(["billing", "store_period_closes"])],
     partitions_def=closing_months,
     pool=BOOKS,
+    check_specs=[
+        AssetCheckSpec(
+            RECONCILIATION,
+            asset=CLOSED_PERIODS,
+            description="Properties: sub-meters and their master meter within the property's tolerance; it only warns.",
+        )
+    ],
     freshness_policy=FreshnessPolicy.time_window(fail_window=timedelta(days=35)),
     group_name="billing",
     kinds={"postgres"},
@@ -142,6 +151,7 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
         close_gates.refuse_unpublished(session, row[0])
         made = session.execute(CLOSED_BY, row).fetchall()
         revenue = insight.revenue(session, date.fromisoformat(context.partition_key))
+        unreconciled = observations.unreconciled_properties(session, row[0])
     lines = [f"| {invoice} | {version} | {total} | {currency} |" for invoice, version, currency, total in made]
     table = "\n".join(["| invoice | version | total | currency |", "| --- | ---: | ---: | --- |", *lines])
     return MaterializeResult(
@@ -151,7 +161,15 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
             **{f"revenue_{currency}": float(total) for currency, total, _ in revenue},
             "invoices_of_the_month": sum(count for _, _, count in revenue),
             "invoices": MetadataValue.md(table if made else "nothing was new"),
-        }
+        },
+        check_results=[
+            observation_result(
+                unreconciled,
+                check_name=RECONCILIATION,
+                asset_key=CLOSED_PERIODS,
+                title="Sub-meters disagree with their master meter",
+            )
+        ],
     )
 
 

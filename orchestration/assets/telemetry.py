@@ -15,9 +15,9 @@ from dagster import (
     asset,
 )
 
-from orchestration import insight, load_gates, turns
+from orchestration import insight, load_gates, observations, turns
 from orchestration.assets.configuration import CONFIGURATION
-from orchestration.checks import check_result
+from orchestration.checks import check_result, observation_result
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.ingest.loader import load_days, summarise
@@ -30,6 +30,7 @@ ACCEPTED_LOADS = AssetKey(["ledger", "loads"])
 JUDGED_LOADS = AssetKey(["ledger", "judged_loads"])
 LANDING_GATE = "landing_gate"
 EVENT_STORE_GATE = "event_store_gate"
+DUPLICATE_RATIO = "duplicate_ratio_is_usual"
 # The day's run comes an hour after midnight: a morning without it is worth a look, a second day an alarm.
 DAILY = FreshnessPolicy.time_window(warn_window=timedelta(hours=30), fail_window=timedelta(hours=50))
 
@@ -115,7 +116,12 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
             asset=JUDGED_LOADS,
             blocking=True,
             description="Event store: a tenant's day that fails holds the close of its periods; the others may close.",
-        )
+        ),
+        AssetCheckSpec(
+            DUPLICATE_RATIO,
+            asset=JUDGED_LOADS,
+            description="Duplicates: an hour outside the usual band is a fault of a device or gateway; it only warns.",
+        ),
     ],
     freshness_policy=DAILY,
     group_name="metering",
@@ -125,7 +131,9 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
 def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Metered loads whose tenants and days the event store gate has judged."""
     with platform.session("meterline_transform") as session:
-        metered = insight.metered(session, load_gates.unseen_loads(session))
+        unseen = load_gates.unseen_loads(session)
+        metered = insight.metered(session, unseen)
+        unusual = observations.unusual_duplicates(session, unseen)
         judgement, verdicts = load_gates.judge_delivered(session)
         write_report(session, platform.settings, judgement, verdicts)
     return MaterializeResult(
@@ -144,7 +152,10 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
             "held": MetadataValue.json([str(finding) for finding in verdicts.held]),
         },
         check_results=[
-            check_result(judgement, verdicts, check_name=EVENT_STORE_GATE, asset_key=JUDGED_LOADS, is_last=True)
+            check_result(judgement, verdicts, check_name=EVENT_STORE_GATE, asset_key=JUDGED_LOADS, is_last=True),
+            observation_result(
+                unusual, check_name=DUPLICATE_RATIO, asset_key=JUDGED_LOADS, title="Unusual share of duplicates"
+            ),
         ],
     )
 

@@ -24,6 +24,7 @@ from orchestration.config.tables import (
     LoadProfile,
     Metric,
     PeriodOverride,
+    Property,
     RateCard,
     RateCardTier,
     RegisterExchange,
@@ -53,6 +54,7 @@ class Rows:
     unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
     sources: list[tuple[int, Source]] = field(default_factory=list)
     load_profiles: list[tuple[int, LoadProfile]] = field(default_factory=list)
+    properties: list[tuple[int, Property]] = field(default_factory=list)
     register_exchanges: list[tuple[int, RegisterExchange]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
@@ -84,6 +86,8 @@ class Checks:
         self._device_types = {device_type.device_type for _, device_type in rows.device_types}
         self._undeclared_types: set[str] = set()
         self._device_keys = array("q")
+        self._time_zones = rows.time_zones()
+        self._property_zones: dict[str, set[str | None]] = defaultdict(set)
 
     def all_but_devices(self) -> None:
         """Check everything that needs no device."""
@@ -124,13 +128,29 @@ class Checks:
             self._not_there("devices.csv", line, "tenant_id", device.tenant_id, "tenants")
         if device.device_type is not None and device.device_type not in self._device_types:
             self._undeclared_types.add(device.device_type)
+        if device.meter_role is not None:
+            self._meter(line, device)
         self._device_keys.append(hash((device.tenant_id, device.device_id)))
+
+    def _meter(self, line: int, device: Device) -> None:
+        if device.property_id is None:
+            text = f"is empty, but meter_role is {shown(device.meter_role or '')}; name the property that it measures"
+            self._problems.add("devices.csv", text, line=line, column="property_id")
+        else:
+            self._property_zones[device.property_id].add(self._time_zones.get(device.tenant_id))
 
     def finish_devices(self, read_again: Callable[[], Iterable[Cells]]) -> None:
         """Refuse devices that are declared twice. Eight bytes a device tell which may be; only those are read again."""
         if self._undeclared_types and self._rows.device_types and "device_types" not in self._broken:
             names = ", ".join(shown(name) for name in sorted(self._undeclared_types)[:5])
             self.warnings.append(f"devices.csv: device types {names} are not in device_types.csv and have its defaults")
+        apart = sorted(name for name, zones in self._property_zones.items() if len(zones) > 1 or None in zones)
+        if apart:
+            names = ", ".join(shown(name) for name in apart[:5])
+            self.warnings.append(
+                f"devices.csv: the meters of property {names} belong to contracts of different time zones, so that "
+                "their local days are not compared"
+            )
         hashes = np.sort(np.frombuffer(self._device_keys, dtype=np.int64)) if self._device_keys else np.empty(0)
         suspects = set(hashes[1:][hashes[1:] == hashes[:-1]].tolist())
         if not suspects:

@@ -26,6 +26,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contracts.estimation": ("none", "linear", "same_hour", "profile"),
         "load_profiles.day_type": ("workday", "weekend"),
         "device_types.sequence_conflict_policy": ("quarantine",),
+        "devices.meter_role": ("master", "sub"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
         "rate_cards.charge_basis": ("usage", "active_devices"),
@@ -143,6 +144,16 @@ class Device(Row):
     property_id: Text | None = None
     activated_at: Instant | None = None
     retired_at: Instant | None = None
+    meter_role: Annotated[str, _choice("devices.meter_role")] | None = None
+
+
+class Property(Row):
+    """A place whose master meter is compared with its sub-meters."""
+
+    key = ("property_id",)
+    property_id: Text
+    name: Text | None = None
+    tolerance_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(5)
 
 
 class Metric(Row):
@@ -276,6 +287,7 @@ TABLES = (
     Table("rate_cards", RateCard),
     Table("rate_card_tiers", RateCardTier),
     Table("period_overrides", PeriodOverride, is_required=False),
+    Table("properties", Property, is_required=False),
     Table("register_exchanges", RegisterExchange, is_required=False),
     Table("field_mappings", FieldMapping, is_required=False),
     Table("unit_conversions", UnitConversion, is_required=False),

@@ -34,6 +34,8 @@ WRITES = {
     "store.event_restatements": "insert",
     "store.usage_hours": "insert",
     "store.usage_days": "insert",
+    "store.received_hours": "insert",
+    "store.device_receipts": "insert",
     "ledger.marks": "insert",
     "ledger.loads": "update of applied_at",
 }

@@ -214,3 +214,12 @@ def test_weeks_are_closed_with_the_month_of_their_last_instant(pipeline: Pipelin
     assert [row[0] for row in pipeline.close("2019-02", "2019-02-23")] == ["INV-acme-2019-02-06", "INV-acme-2019-02-13"]
     assert pipeline.close("2019-02", "2019-03-02") == [("INV-acme-2019-02-20", 1, "119.00")]
     assert pipeline.close("2019-03", "2019-03-09") == [("INV-acme-2019-02-27", 1, "142.00")]
+
+
+def test_a_period_closes_although_the_one_before_is_open(pipeline: Pipeline) -> None:
+    """RULES 33: March is closed first and does not bill February's use, which its own close bills later."""
+    pipeline.tenant("acme", "m-1", starts_at="2019-02-01")
+    pipeline.land(message("acme", "m-1", 1, 4, "2019-02-10T12:00"), message("acme", "m-1", 2, 8, "2019-03-10T12:00"))
+    pipeline.process()
+    assert pipeline.close("2019-03", "2019-04-10") == [("INV-acme-2019-03-01", 1, "8.00")]
+    assert pipeline.close("2019-02", "2019-04-10") == [("INV-acme-2019-02-01", 1, "4.00")]

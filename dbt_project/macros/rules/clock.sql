@@ -72,3 +72,6 @@
         else {{ received_at }}
     end
 {%- endmacro %}
+
+{# An event dated by another clock than the device's, this near to where one period becomes the next, is for a person. #}
+{% macro review_distance() -%} interval '10 minutes' {%- endmacro %}

@@ -19,5 +19,5 @@ where
     (
         select count(*)
         from {{ source('ledger', 'marks') }} as mark
-        where mark.load_id = claimed.load_id and mark.model in ('usage_hours', 'usage_days')
-    ) = 2
+        where mark.load_id = claimed.load_id and mark.model in ('usage_hours', 'usage_days', 'received_hours')
+    ) = 3

@@ -77,12 +77,15 @@ select
     round(comparison.greatest_use_ratio, 4) as greatest_use_ratio,
     round(comparison.largest_device_ratio, 4) as largest_device_ratio,
     round(coalesce(estimates.greatest_estimated_ratio, 0), 4) as greatest_estimated_ratio,
+    coalesce(silence.silent_device_count, 0) as silent_device_count,
+    silence.silent_ratio,
     coalesce(registers.interleaved_count, 0) as interleaved_count
 from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
 left join estimates using (tenant_no, period_no)
+left join {{ ref('int_fleet_silence') }} as silence using (tenant_no, period_no)
 left join registers using (tenant_no, period_no)
 left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
 left join holds on due.period_id = holds.period_id

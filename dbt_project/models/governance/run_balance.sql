@@ -3,5 +3,7 @@
 -- depends_on: {{ ref('store_quarantine') }}
 -- depends_on: {{ ref('store_usage_hours_recomputed') }}
 -- depends_on: {{ ref('store_usage_days_recomputed') }}
+-- depends_on: {{ ref('store_received_hours_repeated') }}
+-- depends_on: {{ ref('store_device_receipts') }}
 
 {{ load_balance(ref('stg_loads')) }}

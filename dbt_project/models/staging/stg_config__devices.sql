@@ -6,6 +6,7 @@ select
     config.tenant_id,
     config.device_type,
     config.property_id,
+    config.meter_role,
     config.activated_at::timestamptz as activated_at,
     config.retired_at::timestamptz as retired_at,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,

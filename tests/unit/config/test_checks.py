@@ -36,7 +36,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
         assert checked.warnings == ()
         assert {part.table.name: part.row_count for part in checked.tables} == {
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
-            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "field_mappings": 0,
+            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "devices": 2,
         }  # fmt: skip
 
@@ -309,7 +309,24 @@ def test_two_tenants_may_use_the_same_device_id(write_configuration: Write) -> N
         tenants="tenant_id,region,currency_code\nacme,eu,EUR\nbolt,eu,EUR\n",
         devices="tenant_id,device_id\nacme,d1\nbolt,d1\n",
     )
-    assert stored(folder, "devices") == [["acme", "d1", "", "", "", ""], ["bolt", "d1", "", "", "", ""]]
+    assert stored(folder, "devices") == [["acme", "d1", "", "", "", "", ""], ["bolt", "d1", "", "", "", "", ""]]
+
+
+def test_a_meter_of_a_property_names_it_and_shares_its_days(write_configuration: Write) -> None:
+    header = "tenant_id,device_id,property_id,meter_role\n"
+    folder = write_configuration(devices=header + "acme,main,house,master\nacme,s-1,,sub\nacme,s-2,house,whole\n")
+    nameless, unknown = sorted(line for line in errors(folder))
+    assert nameless.endswith("property_id: is empty, but meter_role is 'sub'; name the property that it measures")
+    assert unknown.endswith("meter_role: 'whole' is not supported by this release; use master or sub")
+    contracts = "contract_id,tenant_id,starts_at,time_zone,rate_card_id\n"
+    apart = write_configuration(
+        tenants="tenant_id,region,currency_code\nacme,eu,EUR\nbolt,eu,EUR\n",
+        contracts=contracts + "c1,acme,2019-01-01,Europe/Madrid,basic\nc2,bolt,2019-01-01,UTC,basic\n",
+        devices=header + "acme,main,house,master\nbolt,s-1,house,sub\n",
+    )
+    with checked_folder(apart) as checked:
+        (warning,) = checked.warnings
+    assert warning.startswith("devices.csv: the meters of property 'house' belong to contracts of different time zones")
 
 
 CONTRACT_CASES = {

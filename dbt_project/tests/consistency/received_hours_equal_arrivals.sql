@@ -1,0 +1,23 @@
+{{ config(tags=['audit']) }}
+
+-- Messages and duplicates per hour, counted again from all arrivals of the store.
+with arrivals as (
+    select tenant_no, received_at, false as is_duplicate from {{ ref('int_event_state') }}
+    union all
+    select tenant_no, received_at, not is_conflict from {{ ref('int_repeat_state') }}
+),
+
+counted as (
+    select
+        tenant_no,
+        {{ hour_of('received_at') }} as hour_start_at,
+        count(*) as message_count,
+        count(*) filter (where is_duplicate) as duplicate_count
+    from arrivals
+    group by tenant_no, hour_start_at
+)
+
+select tenant_no, hour_start_at, hour.message_count, hour.duplicate_count, counted.message_count as arrival_count
+from {{ source('store', 'received_hours') }} as hour
+full join counted using (tenant_no, hour_start_at)
+where (hour.message_count, hour.duplicate_count) is distinct from (counted.message_count, counted.duplicate_count)
