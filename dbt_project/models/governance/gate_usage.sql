@@ -45,9 +45,12 @@ collisions as (
 
 -- Which of two registers is the device's own, nobody can tell from the readings.
 registers as (
-    select tenant_no, period_no, count(distinct (device_no, metric_no)) as interleaved_count
-    from {{ source('store', 'register_uses') }}
-    where flag = 'interleaved'
+    select tenant_no, period_no, count(*) as interleaved_count
+    from (
+        select distinct tenant_no, period_no, device_no, metric_no
+        from {{ source('store', 'register_uses') }}
+        where flag = 'interleaved'
+    ) as interleaved
     group by tenant_no, period_no
 ),
 
