@@ -22,7 +22,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contracts.billing_cycle": ("monthly", "weekly"),
         "contracts.late_policy": ("grace",),
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
-        "device_types.sequence_conflict_policy": ("quarantine",),
+        "device_types.sequence_conflict_policy": ("quarantine", "new_epoch"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
         # The sum of a register's readings is not its use.

@@ -1,6 +1,6 @@
 {{ config(materialized='scratch', tags=['load']) }}
 
--- Identities with more than one arrival, or one that the store may know: all their arrivals, ranked anew.
+-- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
 -- The high-water mark settles most messages without a look at the store; the rest probe it by key.
 with in_batch as (
     select * from {{ ref('int_messages') }} where reason is null
@@ -19,25 +19,21 @@ known as (
         select state.stored_device_ts, {{ arrival('state') }}
         from {{ ref('int_event_state') }} as state
         where {{ same_identity('state', 'message') }}
-        limit 1
+        offset 0
     ) as stored
     where message.arrival_rank = 1
 ),
 
 contested as (
-    select {{ identity() }}, max(stored_device_ts) as stored_device_ts
-    from (
-        select {{ identity() }}, stored_device_ts from known
-        union all
-        select {{ identity() }}, null from in_batch where arrival_rank = 2
-    ) as candidates
-    group by {{ identity() }}
+    select {{ identity() }} from known
+    union
+    select {{ identity() }} from in_batch where arrival_rank = 2
 ),
 
 arrivals as (
-    select {{ identity() }}, {{ arrival() }}, true as is_current, false as is_claimed from known
+    select {{ identity() }}, {{ arrival() }}, stored_device_ts as held_device_ts, false as is_claimed from known
     union all
-    select {{ identity('repeated') }}, {{ arrival('repeated') }}, false, false
+    select {{ identity('repeated') }}, {{ arrival('repeated') }}, null, false
     from contested
     cross join lateral (
         select * from {{ source('store', 'repeats') }} as earlier
@@ -45,40 +41,61 @@ arrivals as (
         offset 0
     ) as repeated
     union all
-    select {{ identity('message') }}, {{ arrival('message') }}, false, true
+    select {{ identity('message') }}, {{ arrival('message') }}, null, true
     from in_batch as message
     inner join contested on {{ same_identity('message', 'contested') }}
 ),
 
 -- A run that died after the store was written brings the same arrival twice: from the file and from the store.
 distinct_arrivals as (
-    select {{ identity() }}, {{ arrival() }}, bool_or(is_current) as is_current, bool_or(is_claimed) as is_claimed
+    select
+        {{ identity() }}, {{ arrival() }},
+        array_agg(held_device_ts) filter (where held_device_ts is not null) as held_device_ts,
+        bool_or(is_claimed) as is_claimed
     from arrivals
     group by {{ identity() }}, {{ arrival() }}
 ),
 
-ranked as (
+in_runs as (
     select
         arrival.*,
-        contested.stored_device_ts,
-        row_number() over kept_first as arrival_rank,
-        first_value(arrival.quantity) over kept_first as kept_quantity,
-        first_value(arrival.device_ts) over kept_first as kept_device_ts
+        loads.content_sha256,
+        {{ run_started_at('arrival', 'device.sequence_reuse_window', identity('arrival')) }} as run_started_at
     from distinct_arrivals as arrival
-    inner join contested on {{ same_identity('arrival', 'contested') }}
     inner join {{ source('ledger', 'loads') }} as loads on arrival.load_id = loads.load_id
+    left join {{ ref('stg_config__devices') }} as device
+        on arrival.device_no = device.device_no and device.valid_to_load is null
+),
+
+ranked as (
+    select
+        *,
+        row_number() over kept_first as arrival_rank,
+        first_value(quantity) over kept_first as kept_quantity,
+        first_value(device_ts) over kept_first as kept_device_ts
+    from in_runs
     window kept_first as (
-        partition by {{ identity('arrival') }}
-        order by arrival.received_at, loads.content_sha256 collate "C", arrival.row_number
+        partition by {{ identity() }}, run_started_at
+        order by received_at, content_sha256 collate "C", row_number
     )
+),
+
+assigned as (
+    {{ rows_of_runs('(select * from ranked where arrival_rank = 1)', 'known') }}
 )
 
 select
-    {{ identity() }},
-    {{ arrival() }},
-    stored_device_ts,
-    is_current,
-    is_claimed,
-    arrival_rank = 1 as is_kept,
-    {{ is_conflict('quantity', 'device_ts', 'kept_quantity', 'kept_device_ts') }} as is_conflict
+    {{ identity('ranked') }},
+    {{ arrival('ranked') }},
+    ranked.run_started_at,
+    assigned.run_count,
+    assigned.stored_device_ts,
+    ranked.held_device_ts,
+    ranked.held_device_ts is not null as is_current,
+    ranked.is_claimed,
+    ranked.arrival_rank = 1 as is_kept,
+    {{ is_conflict('ranked.quantity', 'ranked.device_ts', 'ranked.kept_quantity', 'ranked.kept_device_ts') }}
+        as is_conflict
 from ranked
+inner join assigned
+    on {{ same_identity('ranked', 'assigned') }} and ranked.run_started_at = assigned.run_started_at

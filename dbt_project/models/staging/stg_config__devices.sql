@@ -7,6 +7,9 @@ select
     config.device_type,
     config.property_id,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,
+    case when types.sequence_conflict_policy = 'new_epoch'
+        then coalesce(types.sequence_reuse_window_seconds::numeric, {{ default_reuse_window_seconds() }})
+            * interval '1 second' end as sequence_reuse_window,
     coalesce(types.max_clock_skew_seconds::numeric, 300) as max_clock_skew_seconds,
     config.valid_from_load,
     config.valid_to_load
