@@ -66,12 +66,12 @@
 {%- endmacro %}
 
 {#
-    How many runs of its number begin no later than an event's own: 0 where there is one only, else counted from 1.
-    Numbers order readings of one instant (RULES 10); they are no part of any id.
+    Which run of its number an event is, counted from 1. Run numbers order readings of one instant (RULES 10); they are no
+    part of any id.
 #}
 {% macro run_number(event) -%}
     (
-        select count(*)
+        select greatest(count(*), 1)
         from {{ current_runs() }} as run
         inner join {{ current_runs() }} as own
             on {{ same_identity('own', 'run') }} and own.run_started_at >= run.run_started_at

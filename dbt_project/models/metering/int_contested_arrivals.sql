@@ -46,11 +46,13 @@ arrivals as (
     inner join contested on {{ same_identity('message', 'contested') }}
 ),
 
--- A run that died after the store was written brings the same arrival twice: from the file and from the store.
+-- A run that died after the store was written brings the same arrival twice, from the file and from the store, and may
+-- leave it held by two stored events: by the one whose place it gave up and by the one that has its device_ts.
 distinct_arrivals as (
     select
         {{ identity() }}, {{ arrival() }},
-        array_agg(held_device_ts) filter (where held_device_ts is not null) as held_device_ts,
+        min(held_device_ts) as first_held_device_ts,
+        max(held_device_ts) as last_held_device_ts,
         bool_or(is_claimed) as is_claimed
     from arrivals
     group by {{ identity() }}, {{ arrival() }}
@@ -90,8 +92,9 @@ select
     ranked.run_started_at,
     assigned.run_count,
     assigned.stored_device_ts,
-    ranked.held_device_ts,
-    ranked.held_device_ts is not null as is_current,
+    ranked.first_held_device_ts,
+    ranked.last_held_device_ts,
+    ranked.first_held_device_ts is not null as is_current,
     ranked.is_claimed,
     ranked.arrival_rank = 1 as is_kept,
     {{ is_conflict('ranked.quantity', 'ranked.device_ts', 'ranked.kept_quantity', 'ranked.kept_device_ts') }}
