@@ -20,7 +20,6 @@ READINGS = """
 select to_char(device_ts at time zone 'UTC', 'MM-DD HH24:MI:SS.US'), trim_scale(quantity)::text
 from finance.billing_events order by 1
 """
-ALL_TABLES = ("billing_events", "device_usage", "duplicate_rates", "quarantined_messages", "usage_hourly", "usage_daily")
 
 
 def restarting(platform: Pipeline, *devices: str, **contract: object) -> Pipeline:
@@ -105,3 +104,41 @@ def test_runs_do_not_depend_on_the_order_of_loading(
     ]  # fmt: skip
     assert platform.prove() == {}
     platform.audit()
+
+
+def test_a_sixteen_bit_counter_that_comes_round_loses_nothing(pipeline: Pipeline) -> None:
+    restarting(pipeline)
+    # 65,534 and on, past the greatest number of 16 bits to 0; the same numbers as 46 days before, a reading a minute.
+    before = [reading(1, f"2019-02-10T12:0{minute}", seq=seq) for minute, seq in enumerate((65534, 65535, 0, 1))]
+    after = [reading(10, f"2019-03-28T12:0{minute}", seq=seq) for minute, seq in enumerate((65534, 65535, 0, 1))]
+    pipeline.land(*before)
+    pipeline.process()
+    pipeline.land(*after, {**before[2], "received_at": "2019-03-28T12:30:00Z"}, {**after[2], "quantity": "10.0"})
+    pipeline.process()
+
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "4", "acme:2019-03-01": "40"}
+    balance = "select sum(message_count), sum(stored_count), sum(duplicate_count) from governance.load_balance"
+    assert pipeline.rows(balance) == [(10, 8, 2)]
+    pipeline.audit()
+
+
+def test_an_earlier_first_reading_that_is_loaded_after_the_close_amends(pipeline: Pipeline) -> None:
+    restarting(pipeline, late_policy="grace")
+    # Until 23:10 is known, 23:40 begins a run: February has 1 kWh, and 00:20, 40 minutes later, contradicts it.
+    pipeline.land(
+        reading(1, "2019-02-28T23:40"),
+        reading(2, "2019-03-01T00:20"),
+        reading(5, "2019-02-15T12:00", seq=2),
+        reading(7, "2019-03-15T12:00", seq=3),
+    )
+    pipeline.process()
+    assert pipeline.close("2019-02", "2019-04-04") == [("INV-acme-2019-02-01", 1, "6.00")]
+    assert pipeline.close("2019-03", "2019-04-04") == [("INV-acme-2019-03-01", 1, "7.00")]
+    # With it 23:40 is a contradiction of 23:10, and 00:20, 70 minutes later, a reading of March.
+    pipeline.land(reading(4, "2019-02-28T23:10"))
+    pipeline.process()
+    assert pipeline.refused() == [("sequence_conflict", 1)]
+    assert pipeline.close("2019-02", "2019-04-04") == [("INV-acme-2019-02-01", 2, "9.00")]
+    assert pipeline.close("2019-03", "2019-04-04") == [("INV-acme-2019-03-01", 2, "9.00")]
+    assert pipeline.prove() == {}
+    pipeline.audit()

@@ -198,8 +198,8 @@ CELL_CASES = [
         "'sum' is not supported by this release for a cumulative metric; use count, max, min or latest",
     ),
     (
-        "device_types", "sequence_conflict_policy", "new_epoch",
-        "'new_epoch' is not supported by this release; use quarantine",
+        "device_types", "sequence_conflict_policy", "keep",
+        "'keep' is not supported by this release; use quarantine or new_epoch",
     ),
     ("device_types", "max_clock_skew_seconds", "inf", "'inf' is not a finite number"),
     (
