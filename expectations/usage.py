@@ -10,6 +10,8 @@ LEAST_USE_RATIO = 0.1
 GREATEST_USE_RATIO = 10
 # One of ten or more devices with nearly all the use is a glitch until somebody says that it is not.
 LARGEST_DEVICE_RATIO = 0.95
+# An invoice that is mostly estimated is a guess, and a person answers for it.
+GREATEST_ESTIMATED_RATIO = 0.5
 
 
 GATE = Gate(
@@ -84,6 +86,13 @@ GATE = Gate(
             expectation=at_most("largest_device_ratio", LARGEST_DEVICE_RATIO),
             problem=f"one device has {{largest_device_ratio}} of the use (at most {LARGEST_DEVICE_RATIO} expected)",
             remedy="look at the device in finance.device_usage; have wrong readings corrected, or override",
+        ),
+        Rule(
+            name="use_is_mostly_read",
+            expectation=at_most("greatest_estimated_ratio", GREATEST_ESTIMATED_RATIO),
+            problem="{greatest_estimated_ratio} of the use of a metric is estimated (at most "
+            f"{GREATEST_ESTIMATED_RATIO} expected)",
+            remedy="find out why the devices are silent (finance.estimated_usage); wait for their backlog, or override",
         ),
     ),
 )

@@ -18,6 +18,7 @@ from orchestration.config.tables import (
     Contract,
     Device,
     DeviceType,
+    LoadProfile,
     Metric,
     PeriodOverride,
     RateCard,
@@ -42,6 +43,7 @@ class Rows:
     rate_cards: list[tuple[int, RateCard]] = field(default_factory=list)
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
+    load_profiles: list[tuple[int, LoadProfile]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
         """Zone by tenant_id; None for a tenant whose contracts disagree."""
@@ -63,7 +65,9 @@ class Checks:
         self._problems = problems
         # A row that was refused by itself is missing here: what refers to it is not wrong.
         self._broken = {
-            name for name in ("tenants", "device_types", "metrics", "rate_cards") if problems.of(f"{name}.csv")
+            name
+            for name in ("tenants", "device_types", "metrics", "rate_cards", "load_profiles")
+            if problems.of(f"{name}.csv")
         }
         self._tenants = {tenant.tenant_id: tenant for _, tenant in rows.tenants}
         self._metrics = {metric.metric for _, metric in rows.metrics}
@@ -80,6 +84,9 @@ class Checks:
         self._refer("rate_cards.csv", self._rows.rate_cards, "metric", "metrics", self._metrics)
         cards = {card.rate_card_id for _, card in self._rows.rate_cards}
         self._refer("contracts.csv", self._rows.contracts, "rate_card_id", "rate_cards", cards)
+        profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
+        self._refer("contracts.csv", self._rows.contracts, "load_profile", "load_profiles", profiles)
+        self._load_profiles()
         for line, contract in self._rows.contracts:
             self._contract(line, contract)
         self._contracts_in_time()
@@ -148,6 +155,24 @@ class Checks:
         if contract.billing_cycle == "weekly" and contract.anchor_day > 7:
             text = f"'{contract.anchor_day}' is no day of the week; write 1 (Monday) to 7 (Sunday)"
             self._problems.add("contracts.csv", text, line=line, column="anchor_day")
+
+        if contract.estimation == "profile" and contract.load_profile is None:
+            text = "is empty, but estimation is 'profile'; name a profile of load_profiles.csv"
+            self._problems.add("contracts.csv", text, line=line, column="load_profile")
+
+    def _load_profiles(self) -> None:
+        hours: dict[str, set[tuple[str, int]]] = defaultdict(set)
+        lines: dict[str, int] = {}
+        for line, weight in self._rows.load_profiles:
+            hours[weight.load_profile].add((weight.day_type, weight.local_hour))
+            lines.setdefault(weight.load_profile, line)
+        for name, present in hours.items():
+            missing = sorted({(day, hour) for day in ("weekend", "workday") for hour in range(24)} - present)
+            if missing:
+                day, hour = missing[0]
+                others = f"(and {len(missing) - 1} more)"
+                text = f"{shown(name)} has no weight for {day} hour {hour} {others}; a profile has 48"
+                self._problems.add("load_profiles.csv", text, line=lines[name], column="load_profile")
 
     def _contracts_in_time(self) -> None:
         by_tenant: dict[str, list[tuple[int, Contract]]] = defaultdict(list)

@@ -90,6 +90,7 @@ VIEWS: tuple[LiteralString, ...] = (
 TERMS = (
     "tenant_id", "starts_at", "time_zone", "billing_cycle", "anchor_day", "late_policy", "grace_hours",
     "close_delay_minutes", "clock_policy", "rate_card_id", "minimum_spend_amount", "tax_percent",
+    "estimation", "load_profile",
 )  # fmt: skip
 METERING_TERMS = ("tenant_id", "starts_at", "time_zone", "billing_cycle", "anchor_day", "grace_hours", "clock_policy")
 

@@ -22,6 +22,8 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contracts.billing_cycle": ("monthly", "weekly"),
         "contracts.late_policy": ("grace",),
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
+        "contracts.estimation": ("none", "linear", "same_hour", "profile"),
+        "load_profiles.day_type": ("workday", "weekend"),
         "device_types.sequence_conflict_policy": ("quarantine", "new_epoch"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
@@ -94,6 +96,8 @@ class Contract(Row):
     grace_hours: Annotated[int, BeforeValidator(values.whole())] = 72
     close_delay_minutes: Annotated[int, BeforeValidator(values.whole())] = 0
     clock_policy: Annotated[str, _choice("contracts.clock_policy")] = "corrected"
+    estimation: Annotated[str, _choice("contracts.estimation")] = "none"
+    load_profile: Text | None = None
     rate_card_id: Text
     minimum_spend_amount: Amount | None = None
     tax_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(0)
@@ -108,6 +112,17 @@ class DeviceType(Row):
     sequence_conflict_policy: Annotated[str, _choice("device_types.sequence_conflict_policy")] = "quarantine"
     sequence_reuse_window_seconds: Seconds | None = None
     register_max: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
+    expected_interval_seconds: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+
+
+class LoadProfile(Row):
+    """The weight of a local hour in a usual week, by which gaps are filled under `estimation` = profile."""
+
+    key = ("load_profile", "day_type", "local_hour")
+    load_profile: Text
+    day_type: Annotated[str, _choice("load_profiles.day_type")]
+    local_hour: Annotated[int, BeforeValidator(values.whole(most=23))]
+    weight: Amount
 
 
 class Device(Row):
@@ -208,6 +223,7 @@ TABLES = (
     Table("contracts", Contract),
     Table("device_types", DeviceType, is_required=False),
     Table("metrics", Metric),
+    Table("load_profiles", LoadProfile, is_required=False),
     Table("rate_cards", RateCard),
     Table("rate_card_tiers", RateCardTier),
     Table("period_overrides", PeriodOverride, is_required=False),

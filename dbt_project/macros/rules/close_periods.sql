@@ -25,13 +25,22 @@
 
     insert into {{ source('store', 'invoice_lines') }} (
         tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, rate_card_id,
-        rate_card_version, price_model, tier_number, quantity, unit_price, amount, description
+        rate_card_version, price_model, tier_number, quantity, unit_price, estimated_quantity, amount, description
     )
     select
         line.tenant_no, line.period_no, line.invoice_version, line.line_number, line.line_type, line.metric,
         line.charge_basis, line.rate_card_id, line.rate_card_version, line.price_model, line.tier_number,
-        line.quantity, line.unit_price, line.amount, line.description
+        line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description
     from {{ ref('int_rated_lines') }} as line
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'closed_estimates') }} (
+        tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity
+    )
+    select
+        tenant_no, period_no, invoice_version, hour.device_no, hour.metric_no, hour.bucket_start_at, hour.method,
+        hour.quantity
+    from {{ ref('int_estimated_hours') }} as hour
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
 {%- endmacro %}
 

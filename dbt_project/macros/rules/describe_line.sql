@@ -28,6 +28,14 @@
     end
 {%- endmacro %}
 
+{# What the charge measured is partly, or wholly, not a reading. #}
+{% macro estimated_words(estimated_quantity) -%}
+    case
+        when {{ estimated_quantity }} <> 0 then ', of which ' || {{ number_words(estimated_quantity) }} || ' estimated'
+        else ''
+    end
+{%- endmacro %}
+
 {% macro included_words(included_quantity) -%}
     case
         when {{ included_quantity }} > 0 then ', after ' || {{ number_words(included_quantity) }} || ' included units'

@@ -34,7 +34,8 @@ lines as (
             )
             else 'every unit at ' || {{ price_words('line.unit_price') }}
         end
-        || {{ included_words('line.included_quantity') }} as description
+        || {{ included_words('line.included_quantity') }}
+        || {{ estimated_words('line.estimated_quantity') }} as description
     from tier_lines as line
 
     union all
@@ -69,6 +70,7 @@ select
     tier_number,
     line_quantity::numeric(30, 10) as quantity,
     line_price::numeric(20, 10) as unit_price,
+    (case when line_type = 'flat_fee' then 0 else estimated_quantity end)::numeric(30, 10) as estimated_quantity,
     {{ round_money('exact_amount', 'currency_code') }}::numeric(20, 4) as amount,
     description
 from lines

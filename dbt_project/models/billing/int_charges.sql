@@ -12,6 +12,8 @@ with measured as (
             when 'active_devices' then coalesce(fleet.active_device_count, 0)
             when 'usage' then coalesce(fleet.quantity, 0)
         end as measured_quantity,
+        case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
+            as estimated_quantity,
         round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
@@ -38,6 +40,7 @@ select
     proration_numerator,
     proration_denominator,
     measured_quantity::numeric(30, 10) as measured_quantity,
+    estimated_quantity::numeric(30, 10) as estimated_quantity,
     included_quantity::numeric(30, 10) as included_quantity,
     greatest(measured_quantity - included_quantity, 0)::numeric(30, 10) as billable_quantity
 from measured

@@ -66,6 +66,9 @@ select
     'INV-' || tenant.tenant_id || '-' || period.period_start_date::text as invoice_id,
     tenant.currency_code,
     contract.rate_card_id,
+    contract.time_zone,
+    contract.estimation,
+    contract.load_profile,
     coalesce(contract.minimum_spend_amount, 0) as minimum_spend_amount,
     coalesce(contract.tax_percent, 0) as tax_percent
 from wanted

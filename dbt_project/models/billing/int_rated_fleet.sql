@@ -5,25 +5,26 @@
 with by_metric as (
     select
         tenant_no, period_no, invoice_version, metric_no,
-        sum(quantity) as quantity, count(*) as active_device_count
+        sum(quantity) as quantity, count(*) filter (where event_count > 0) as active_device_count,
+        sum(estimated_quantity) as estimated_quantity
     from {{ ref('int_rated_usage') }}
-    where event_count > 0
     group by tenant_no, period_no, invoice_version, metric_no
 ),
 
 over_all_devices as (
-    select usage.tenant_no, usage.period_no, usage.invoice_version, sum(usage.quantity) as quantity
+    select
+        usage.tenant_no, usage.period_no, usage.invoice_version, sum(usage.quantity) as quantity,
+        sum(usage.event_count) as event_count, sum(usage.estimated_quantity) as estimated_quantity
     from {{ ref('int_rated_usage') }} as usage
     inner join (
         select distinct tenant_no, period_no, invoice_version from {{ ref('int_period_prices') }} where metric is null
     ) as asked using (tenant_no, period_no, invoice_version)
-    where usage.event_count > 0
     group by usage.tenant_no, usage.period_no, usage.invoice_version, usage.device_no
 )
 
 select
     fleet.tenant_no, fleet.period_no, fleet.invoice_version, registered.metric,
-    fleet.quantity, fleet.active_device_count
+    fleet.quantity, fleet.active_device_count, fleet.estimated_quantity
 from by_metric as fleet
 inner join {{ source('registry', 'metrics') }} as registered on fleet.metric_no = registered.metric_no
 
@@ -31,6 +32,7 @@ union all
 
 select
     tenant_no, period_no, invoice_version, null as metric,
-    sum(quantity) as quantity, count(*) as active_device_count
+    sum(quantity) as quantity, count(*) filter (where event_count > 0) as active_device_count,
+    sum(estimated_quantity) as estimated_quantity
 from over_all_devices
 group by tenant_no, period_no, invoice_version

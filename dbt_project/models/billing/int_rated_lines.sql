@@ -25,7 +25,8 @@ lines as (
 
     select
         tenant_no, period_no, invoice_version, 'minimum_spend', null, null, null, null, null, null,
-        1::numeric(30, 10), null::numeric(20, 10), (minimum_amount - charged_amount)::numeric(20, 4),
+        1::numeric(30, 10), null::numeric(20, 10), 0::numeric(30, 10),
+        (minimum_amount - charged_amount)::numeric(20, 4),
         'minimum spend of ' || {{ price_words('minimum_spend_amount') }}
         || {{ proration_words('charged') }} || ': shortfall'
     from charged

@@ -1,31 +1,54 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What each device used of each metric in a period that is rated: to close from its days, to verify from its events.
-select
-    usage.tenant_no,
-    usage.period_no,
-    period.invoice_version,
-    usage.device_no,
-    usage.metric_no,
-    ({{ aggregate_quantity('usage.quantity', 'metric.aggregation', 'usage.last_event_at') }})::numeric(30, 10)
-        as quantity,
-    sum(usage.event_count)::bigint as event_count,
-    sum(usage.skew_candidate_count)::bigint as skew_candidate_count,
-    min(usage.first_event_at) as first_event_at,
-    max(usage.last_event_at) as last_event_at,
-    sum(usage.estimated_quantity)::numeric(30, 10) as estimated_quantity
-from {{ ref('int_periods_to_rate') }} as period
-inner join {{ source('store', 'usage_days') }} as usage
-    on period.tenant_no = usage.tenant_no and period.period_no = usage.period_no
-left join {{ ref('stg_config__metrics') }} as metric
-    on usage.metric_no = metric.metric_no and {{ in_force('metric', 'period.config_load_id') }}
-where period.kind = 'close' and usage.event_count > 0
-group by
-    usage.tenant_no, usage.period_no, period.invoice_version, usage.device_no, usage.metric_no, metric.aggregation
+-- What each device used of each metric in a period that is rated: to close from its days, to verify from its events;
+-- and what is estimated for the hours in which it said nothing.
+with measured as (
+    select
+        usage.tenant_no,
+        usage.period_no,
+        period.invoice_version,
+        usage.device_no,
+        usage.metric_no,
+        ({{ aggregate_quantity('usage.quantity', 'metric.aggregation', 'usage.last_event_at') }})::numeric(30, 10)
+            as quantity,
+        sum(usage.event_count)::bigint as event_count,
+        sum(usage.skew_candidate_count)::bigint as skew_candidate_count,
+        min(usage.first_event_at) as first_event_at,
+        max(usage.last_event_at) as last_event_at
+    from {{ ref('int_periods_to_rate') }} as period
+    inner join {{ source('store', 'usage_days') }} as usage
+        on period.tenant_no = usage.tenant_no and period.period_no = usage.period_no
+    left join {{ ref('stg_config__metrics') }} as metric
+        on usage.metric_no = metric.metric_no and {{ in_force('metric', 'period.config_load_id') }}
+    where period.kind = 'close' and usage.event_count > 0
+    group by
+        usage.tenant_no, usage.period_no, period.invoice_version, usage.device_no, usage.metric_no, metric.aggregation
 
-union all
+    union all
+
+    select
+        tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, skew_candidate_count,
+        first_event_at, last_event_at
+    from {{ ref('int_verified_usage') }}
+),
+
+estimated as (
+    select tenant_no, period_no, invoice_version, device_no, metric_no, sum(quantity)::numeric(30, 10) as quantity
+    from {{ ref('int_estimated_hours') }}
+    group by tenant_no, period_no, invoice_version, device_no, metric_no
+)
 
 select
-    tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, skew_candidate_count,
-    first_event_at, last_event_at, estimated_quantity
-from {{ ref('int_verified_usage') }}
+    tenant_no,
+    period_no,
+    invoice_version,
+    device_no,
+    metric_no,
+    {{ with_estimates('measured', 'estimated') }}::numeric(30, 10) as quantity,
+    coalesce(measured.event_count, 0) as event_count,
+    coalesce(measured.skew_candidate_count, 0) as skew_candidate_count,
+    measured.first_event_at,
+    measured.last_event_at,
+    coalesce(estimated.quantity, 0)::numeric(30, 10) as estimated_quantity
+from measured
+full join estimated using (tenant_no, period_no, invoice_version, device_no, metric_no)

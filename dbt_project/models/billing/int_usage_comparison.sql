@@ -3,9 +3,9 @@
 with rated as (
     select
         tenant_no, period_no, metric_no,
-        sum(quantity) as quantity, max(quantity) as largest_quantity, count(*) as device_count
+        sum(quantity) as quantity, max(quantity) as largest_quantity,
+        count(*) filter (where event_count > 0) as device_count
     from {{ ref('int_rated_usage') }}
-    where event_count > 0
     group by tenant_no, period_no, metric_no
 ),
 

@@ -12,6 +12,7 @@ select
     line.tier_number,
     line.quantity,
     line.unit_price,
+    line.estimated_quantity,
     {{ round_money('line.amount', 'invoice.currency_code') }} as amount,
     line.description,
     invoice.currency_code

@@ -21,6 +21,16 @@ devices as (
     group by tenant_no, period_no
 ),
 
+estimates as (
+    select tenant_no, period_no, max(ratio) as greatest_estimated_ratio
+    from (
+        select tenant_no, period_no, metric_no, sum(estimated_quantity) / nullif(sum(quantity), 0) as ratio
+        from {{ ref('int_rated_usage') }}
+        group by tenant_no, period_no, metric_no
+    ) as metrics
+    group by tenant_no, period_no
+),
+
 -- No instant is invoiced twice: not by two due periods, not by a due one and one whose close stands.
 collisions as (
     select due.tenant_no, due.period_no, count(*) as overlap_count
@@ -57,10 +67,12 @@ select
     round(comparison.least_device_ratio, 4) as least_device_ratio,
     round(comparison.least_use_ratio, 4) as least_use_ratio,
     round(comparison.greatest_use_ratio, 4) as greatest_use_ratio,
-    round(comparison.largest_device_ratio, 4) as largest_device_ratio
+    round(comparison.largest_device_ratio, 4) as largest_device_ratio,
+    round(coalesce(estimates.greatest_estimated_ratio, 0), 4) as greatest_estimated_ratio
 from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
+left join estimates using (tenant_no, period_no)
 left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
 left join holds on due.period_id = holds.period_id

@@ -7,6 +7,8 @@ select
     config.late_policy,
     config.clock_policy,
     config.rate_card_id,
+    coalesce(config.estimation, 'none') as estimation,
+    config.load_profile,
     config.anchor_day::integer as anchor_day,
     config.grace_hours::integer as grace_hours,
     config.close_delay_minutes::integer as close_delay_minutes,

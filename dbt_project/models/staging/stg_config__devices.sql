@@ -6,6 +6,8 @@ select
     config.tenant_id,
     config.device_type,
     config.property_id,
+    config.activated_at::timestamptz as activated_at,
+    config.retired_at::timestamptz as retired_at,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,
     case when types.sequence_conflict_policy = 'new_epoch'
         then coalesce(types.sequence_reuse_window_seconds::numeric, {{ default_reuse_window_seconds() }})

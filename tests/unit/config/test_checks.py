@@ -36,7 +36,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
         assert checked.warnings == ()
         assert {part.table.name: part.row_count for part in checked.tables} == {
             "tenants": 1, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2, "rate_card_tiers": 3,
-            "period_overrides": 0, "devices": 2,
+            "load_profiles": 0, "period_overrides": 0, "devices": 2,
         }  # fmt: skip
 
 
@@ -45,7 +45,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "basic", "", "0"],
+         "corrected", "none", "", "basic", "", "0"],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == ["basic", "1", "energy", "usage", "1", "100", "0.25", ""]
 
@@ -479,6 +479,26 @@ def test_instants_of_other_tables_are_local_to_the_contract(write_configuration:
         "period_overrides.csv line 2, column closes_at: '2019-03-05' has no offset and the contracts of tenant "
         "'acme' have "
         "different time zones; write it with an offset, as 2019-02-01T00:00:00+01:00"
+    ]
+
+
+def test_a_profile_has_a_weight_for_every_hour_of_a_usual_week(write_configuration: Write) -> None:
+    weights = "".join(f"office,{day},{hour},1\n" for day in ("workday", "weekend") for hour in range(24))
+    header = "load_profile,day_type,local_hour,weight\n"
+    contract = f"{CONTRACT},estimation,load_profile\nc1,acme,2019-01-01,UTC,basic,profile,"
+    with checked_folder(write_configuration(load_profiles=header + weights, contracts=contract + "office\n")) as whole:
+        assert whole.warnings == ()
+    assert errors(write_configuration(load_profiles=header + weights, contracts=contract + "\n")) == [
+        "contracts.csv line 2, column load_profile: is empty, but estimation is 'profile'; name a profile of "
+        "load_profiles.csv"
+    ]
+    assert errors(write_configuration(load_profiles=header + weights, contracts=contract + "home\n")) == [
+        "contracts.csv line 2, column load_profile: 'home' is not in load_profiles.csv; add it there or correct it here"
+    ]
+    short = weights.replace("office,weekend,23,1\n", "").replace("office,workday,5,1\n", "")
+    assert errors(write_configuration(load_profiles=header + short, contracts=contract + "office\n")) == [
+        "load_profiles.csv line 2, column load_profile: 'office' has no weight for weekend hour 23 (and 1 more); a "
+        "profile has 48"
     ]
 
 

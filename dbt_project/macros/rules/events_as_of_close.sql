@@ -1,0 +1,66 @@
+{#
+    Billed events of closed versions as the store stood at the close: what loads with a higher number, or applied after
+    the close was recorded, have added or restated is left out. `scope` joins `closed`, the versions to verify, with
+    `states`, the events' own rows and their restatements.
+#}
+{% macro events_as_of_close(scope) -%}
+    with closed as (
+        select * from {{ ref('int_periods_to_rate') }} where kind = 'verify'
+    ),
+
+    applied_later as (
+        select distinct closed.close_id, load.load_id
+        from (
+            select close_id, max(last_load_id) as last_load_id, min(recorded_at) as recorded_at
+            from closed
+            group by close_id
+        ) as closed
+        inner join {{ source('ledger', 'loads') }} as load
+            on closed.last_load_id >= load.load_id and closed.recorded_at < load.applied_at
+    ),
+
+    states as (
+        select
+            {{ identity() }}, device_ts as stored_device_ts, 0 as version, load_id as cause_load_id,
+            event_at, period_no, disposition, is_skew_candidate, quantity
+        from {{ source('store', 'events') }}
+        union all
+        select
+            {{ identity() }}, stored_device_ts, version, cause_load_id,
+            event_at, period_no, disposition, is_skew_candidate, quantity
+        from {{ source('store', 'event_restatements') }}
+    ),
+
+    known as (
+        select
+            closed.close_id, closed.period_no as closed_period_no, closed.invoice_version, closed.last_load_id,
+            closed.config_load_id, states.*
+        from closed
+        inner join states
+            on closed.tenant_no = states.tenant_no
+            and closed.last_load_id >= states.cause_load_id
+            and {{ scope }}
+        where
+            states.disposition = 'b'
+            and not exists (
+                select 1 from applied_later
+                where applied_later.close_id = closed.close_id and applied_later.load_id = states.cause_load_id
+            )
+    )
+
+    select known.*
+    from known
+    where not exists (
+        select 1
+        from {{ source('store', 'event_restatements') }} as later
+        where
+            {{ same_identity('later', 'known') }}
+            and later.stored_device_ts = known.stored_device_ts
+            and later.version > known.version
+            and later.cause_load_id <= known.last_load_id
+            and not exists (
+                select 1 from applied_later
+                where applied_later.close_id = known.close_id and applied_later.load_id = later.cause_load_id
+            )
+    )
+{%- endmacro %}
