@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['load']) }}
 
 -- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
--- The high-water mark settles most messages without a look at the store; the rest probe it by key.
+-- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look at the store; the rest probe it by key.
 with in_batch as (
     select * from {{ ref('int_messages') }} where reason is null
 ),
@@ -28,6 +28,8 @@ contested as (
     select {{ identity() }} from known
     union
     select {{ identity() }} from in_batch where arrival_rank = 2
+    union
+    select {{ identity('message') }} from in_batch as message where {{ is_seen('message') }}
 ),
 
 arrivals as (
@@ -62,8 +64,14 @@ in_runs as (
     select
         arrival.*,
         loads.content_sha256,
-        {{ run_started_at('arrival', 'device.sequence_reuse_window', identity('arrival')) }} as run_started_at
-    from distinct_arrivals as arrival
+        {{ run_started_at(
+            'arrival', 'device.sequence_reuse_window', identity('arrival') ~ ', arrival.is_seen'
+        ) }} as run_started_at
+    from (
+        select arrived.*, arrived.first_held_device_ts is null and {{ is_seen('arrived') }} as is_seen
+        from distinct_arrivals as arrived
+        offset 0
+    ) as arrival
     inner join {{ source('ledger', 'loads') }} as loads on arrival.load_id = loads.load_id
     left join {{ ref('stg_config__devices') }} as device
         on arrival.device_no = device.device_no and device.valid_to_load is null
@@ -77,13 +85,13 @@ ranked as (
         first_value(device_ts) over kept_first as kept_device_ts
     from in_runs
     window kept_first as (
-        partition by {{ identity() }}, run_started_at
+        partition by {{ identity() }}, is_seen, run_started_at
         order by received_at, content_sha256 collate "C", row_number
     )
 ),
 
 assigned as (
-    {{ rows_of_runs('(select * from ranked where arrival_rank = 1)', 'known') }}
+    {{ rows_of_runs('(select * from ranked where arrival_rank = 1 and not is_seen)', 'known') }}
 )
 
 select
@@ -96,9 +104,14 @@ select
     ranked.last_held_device_ts,
     ranked.first_held_device_ts is not null as is_current,
     ranked.is_claimed,
-    ranked.arrival_rank = 1 as is_kept,
-    {{ is_conflict('ranked.quantity', 'ranked.device_ts', 'ranked.kept_quantity', 'ranked.kept_device_ts') }}
+    ranked.is_seen,
+    ranked.arrival_rank = 1 and not ranked.is_seen as is_kept,
+    not ranked.is_seen
+    and {{ is_conflict('ranked.quantity', 'ranked.device_ts', 'ranked.kept_quantity', 'ranked.kept_device_ts') }}
         as is_conflict
 from ranked
-inner join assigned
-    on {{ same_identity('ranked', 'assigned') }} and ranked.run_started_at = assigned.run_started_at
+left join assigned
+    on
+        not ranked.is_seen
+        and {{ same_identity('ranked', 'assigned') }}
+        and ranked.run_started_at = assigned.run_started_at

@@ -11,7 +11,11 @@ with unsettled as (
     select {{ identity('earlier') }}, newest.load_id
     from {{ ref('int_contested_arrivals') }} as earlier
     cross join (select max(load_id) as load_id from {{ ref('stg_loads') }}) as newest
-    where earlier.stored_device_ts is null and not earlier.is_claimed and not earlier.is_current
+    where
+        earlier.stored_device_ts is null
+        and not earlier.is_claimed
+        and not earlier.is_current
+        and not earlier.is_seen
 ),
 
 retaken as (
