@@ -3,8 +3,8 @@
     .venv/bin/python -m tests.benchmarks.lorawan                       # the sample beside this file
     .venv/bin/python -m tests.benchmarks.lorawan sainteynard.parquet   # any file with the sample's columns
 
-Every reception becomes a message of its own, as a broker without deduplication would deliver it, in one file per gateway
-and day. The platform finds the frames; only then are they compared with `line`, the network server's own grouping.
+Every reception becomes a message of its own, as a broker without deduplication would deliver it, in one file per
+gateway and day. The platform finds the frames; only then are they compared with `line`, the network server's grouping.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs of a number that comes again (RULES 8): the platform against a few lines of Python that see all arrivals at once.
+"""Runs of a number that comes again (RULES 8): the platform against a few lines of Python that see all arrivals.
 
 Every number of every device is a case of its own; tens of them go through each run of the platform, in several loads.
 
@@ -40,7 +40,7 @@ from governance.load_balance
 
 @dataclass(frozen=True)
 class Arrival:
-    """A delivery: when its device says it measured, its place in the order of receipt, what it says, when it is loaded."""
+    """A delivery: the device's time, its place in the order of receipt, what it says, and when it is loaded."""
 
     offset: timedelta
     place: int
@@ -118,7 +118,8 @@ def test_runs_and_their_kept_readings_are_those_of_an_independent_reading_of_the
     }
     kept = pipeline.rows(KEPT)
     found = {(seq, stamp(at), stamp(received), quantity, stamp(event)) for seq, at, received, quantity, event in kept}
-    assert found == expected and len(kept) == len(expected), f"METERLINE_SEED={SEED}"
+    assert found == expected, f"METERLINE_SEED={SEED}"
+    assert len(kept) == len(expected)
     assert sum(len(of_number) > 1 for of_number in runs.values()) > IDENTITIES // 10
 
     counts: dict[str, int] = defaultdict(int)
@@ -127,6 +128,7 @@ def test_runs_and_their_kept_readings_are_those_of_an_independent_reading_of_the
         for other in others:
             agrees = (other.offset, other.quantity) == (first.offset, first.quantity)
             counts["duplicate" if agrees else "conflict"] += 1
-    assert pipeline.rows(OUTCOMES) == [(sum(counts.values()), counts["stored"], counts["duplicate"], counts["conflict"])]
+    outcomes = (counts["stored"], counts["duplicate"], counts["conflict"])
+    assert pipeline.rows(OUTCOMES) == [(sum(outcomes), *outcomes)]
     assert pipeline.prove() == {}
     pipeline.audit()

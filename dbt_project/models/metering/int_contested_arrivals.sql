@@ -1,7 +1,8 @@
 {{ config(materialized='scratch', tags=['load']) }}
 
 -- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
--- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look at the store; the rest probe it by key.
+-- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look
+-- at the store; the rest probe it by key.
 with in_batch as (
     select * from {{ ref('int_messages') }} where reason is null
 ),

@@ -1,6 +1,6 @@
 -- Arrivals that were not kept, told apart by comparison with the kept one: a duplicate agrees with it in quantity and
--- measurement time, a conflict does not (RULES 7). One that has become the kept one of a run is no repeat any more. Where
--- the event was folded, what came since is a duplicate; what was a conflict by then stays one.
+-- measurement time, a conflict does not (RULES 7). One that has become the kept one of a run is no repeat any more.
+-- Where the event was folded, what came since is a duplicate; what was a conflict by then stays one.
 select
     {{ identity('repeated') }},
     {{ arrival('repeated') }},

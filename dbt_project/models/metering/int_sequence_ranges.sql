@@ -1,6 +1,6 @@
--- The numbers of the month that is being folded as ranges without gaps. Where a number never comes again it is taken for
--- all time. Where it may (RULES 8), a range ends with the window, so that its stretch of time stays within one window of
--- each of its readings; a number with several runs has a row for each, with exactly its window.
+-- The numbers of the month that is being folded as ranges without gaps. Where a number never comes again it is taken
+-- for all time. Where it may (RULES 8), a range ends with the window, so that its stretch of time stays within one
+-- window of each of its readings; a number with several runs has a row for each, with exactly its window.
 with events as (
     select
         {{ identity('event') }},
@@ -8,7 +8,9 @@ with events as (
         device.sequence_reuse_window as reuse_window,
         run.run_started_at,
         coalesce(run.run_started_at, event.device_ts) as first_device_ts,
-        floor(extract(epoch from event.device_ts) / nullif(extract(epoch from device.sequence_reuse_window), 0)) as stretch
+        floor(
+            extract(epoch from event.device_ts) / nullif(extract(epoch from device.sequence_reuse_window), 0)
+        ) as stretch
     from {{ ref('int_month_to_fold') }} as event
     left join {{ ref('stg_config__devices') }} as device
         on event.device_no = device.device_no and device.valid_to_load is null

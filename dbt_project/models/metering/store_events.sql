@@ -6,8 +6,9 @@
     post_hook=["{{ raise_high_water() }}"]
 ) }}
 
--- New identities, and new runs of known ones, enter the store; what is there already stays as it is. A run whose reading
--- came with an earlier load enters unbilled: a restatement of this run bills it, for use follows the loads of a run.
+-- New identities, and new runs of known ones, enter the store; what is there already stays as it is. A run whose
+-- reading came with an earlier load enters unbilled: a restatement of this run bills it, for use follows the loads of a
+-- run.
 select
     {{ identity() }}, {{ arrival() }},
     event_at,
