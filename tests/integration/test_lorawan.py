@@ -36,5 +36,6 @@ def test_the_whole_set(new_pipeline: Callable[..., Pipeline], tmp_path: Path) ->
         pytest.skip("METERLINE_SHARED_DATA is not set")
     found = agreement(new_pipeline, Path(data) / "campusiot_lorawan" / "sainteynard.parquet", tmp_path)
     print(found)
+    # One frame has no event of its own: the server noted number 11,641 of 5 September 2023 twice, 10 ms apart.
     assert found.recall >= 0.995
     assert found.kept_twice / found.frames <= 0.005

@@ -25,7 +25,9 @@
     outcomes as (
         select
             load_id,
-            case disposition when 'b' then 'stored' when 'n' then 'late' else 'quarantined' end as outcome,
+            case
+                when {{ is_billed('disposition') }} then 'stored' when disposition = 'n' then 'late' else 'quarantined'
+            end as outcome,
             1::bigint as messages
         from kept
         union all

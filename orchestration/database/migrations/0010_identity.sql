@@ -165,7 +165,7 @@ begin
 
     insert into store.folded_loads (fold_no, load_id, stored_count, late_not_billed_count, quarantined_count)
     select
-        fold, load_id, count(*) filter (where disposition = 'b'), count(*) filter (where disposition = 'n'),
+        fold, load_id, count(*) filter (where disposition not in ('n', 'x')), count(*) filter (where disposition = 'n'),
         count(*) filter (where disposition = 'x')
     from metering.int_month_to_fold
     group by load_id;
