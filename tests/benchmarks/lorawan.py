@@ -1,7 +1,7 @@
 """LoRaWAN frames through the platform: many gateways hear one frame, and frame counters restart without saying so.
 
-    .venv/bin/python -m tests.benchmarks.lorawan                       # the sample beside this file
-    .venv/bin/python -m tests.benchmarks.lorawan sainteynard.parquet   # any file with the sample's columns
+    .venv/bin/python -m tests.benchmarks.lorawan            # the sample beside this file
+    .venv/bin/python -m tests.benchmarks.lorawan FILE.csv   # or Parquet, with the sample's columns
 
 Every reception becomes a message of its own, as a broker without deduplication would deliver it, in one file per
 gateway and day. The platform finds the frames; only then are they compared with `line`, the network server's grouping.

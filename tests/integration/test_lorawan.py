@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 
 from tests.benchmarks import lorawan
 from tests.support import Pipeline
@@ -26,16 +23,3 @@ def test_every_frame_of_the_sample_is_kept_once(new_pipeline: Callable[..., Pipe
     found = agreement(new_pipeline, lorawan.SAMPLE, tmp_path)
     # Counted in the source: 504 receptions, 147 lines. Without runs the 68 numbers would be 68 readings.
     assert (found.receptions, found.frames, found.events, found.lost, found.kept_twice) == (504, 147, 147, 0, 0)
-
-
-@pytest.mark.heavy
-@pytest.mark.timeout(3600)
-def test_the_whole_set(new_pipeline: Callable[..., Pipeline], tmp_path: Path) -> None:
-    data = os.environ.get("METERLINE_SHARED_DATA")
-    if data is None:
-        pytest.skip("METERLINE_SHARED_DATA is not set")
-    found = agreement(new_pipeline, Path(data) / "campusiot_lorawan" / "sainteynard.parquet", tmp_path)
-    print(found)
-    # One frame has no event of its own: the server noted number 11,641 of 5 September 2023 twice, 10 ms apart.
-    assert found.recall >= 0.995
-    assert found.kept_twice / found.frames <= 0.005
