@@ -108,6 +108,15 @@ inner join used_cards as used using (rate_card_id, rate_card_version)
 group by changed.rate_card_id, changed.rate_card_version
 """
 
+
+def _reuse(alias: LiteralString) -> LiteralString:
+    """SQL for how a device type treats a sequence number that comes again; defaults as in staging."""
+    return (
+        f"case when {alias}.sequence_conflict_policy = 'new_epoch' then 'new_epoch within '"
+        f" || coalesce({alias}.sequence_reuse_window_seconds, '86400') || ' s' else 'quarantine' end"
+    )
+
+
 RULES = (
     Rule(
         "contracts.csv",
@@ -391,6 +400,47 @@ RULES = (
             and exists (
                 select from store.register_uses as used
                 where used.tenant_no = known.tenant_no and used.device_no = known.device_no
+            )
+        """,
+    ),
+    Rule(
+        "device_types.csv",
+        f"""
+        select new.line, 'sequence_conflict_policy', format(
+            '%s became %s, but telemetry of devices of type %L was already metered under the old rule; give it its old '
+            'value and declare a new device type for new devices', {_reuse("old")}, {_reuse("new")},
+            coalesce(new.device_type, old.device_type))
+        from (select * from config.device_types where valid_to_load is null) as old
+        full join new_device_types as new on old.device_type = new.device_type
+        where {_reuse("old")} <> {_reuse("new")}
+            and exists (
+                select from config.devices as device
+                inner join registry.tenants as tenant using (tenant_id)
+                inner join registry.devices as known using (tenant_no, device_id)
+                inner join store.high_water as mark using (tenant_no, device_no)
+                where device.valid_to_load is null and device.device_type = coalesce(new.device_type, old.device_type)
+            )
+        """,
+    ),
+    Rule(
+        "devices.csv",
+        f"""
+        select new.line, 'device_type', format(
+            '%L became %L, which treats a repeated sequence number otherwise, but telemetry of device %L was already '
+            'metered under the old one; give it its old value', coalesce(old.device_type, ''),
+            coalesce(new.device_type, ''), new.device_id)
+        from gone_devices as old
+        inner join fresh_devices as new using (tenant_id, device_id)
+        left join (select * from config.device_types where valid_to_load is null) as old_type
+            on old.device_type = old_type.device_type
+        left join new_device_types as new_type on new.device_type = new_type.device_type
+        inner join registry.tenants as tenant using (tenant_id)
+        inner join registry.devices as known using (tenant_no, device_id)
+        where old.device_type is distinct from new.device_type
+            and {_reuse("old_type")} <> {_reuse("new_type")}
+            and exists (
+                select from store.high_water as mark
+                where mark.tenant_no = known.tenant_no and mark.device_no = known.device_no
             )
         """,
     ),

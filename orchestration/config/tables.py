@@ -25,7 +25,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
         "contracts.estimation": ("none", "linear", "same_hour", "profile"),
         "load_profiles.day_type": ("workday", "weekend"),
-        "device_types.sequence_conflict_policy": ("quarantine",),
+        "device_types.sequence_conflict_policy": ("quarantine", "new_epoch"),
         "devices.meter_role": ("master", "sub"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),

@@ -5,9 +5,15 @@ One kWh costs 1.00 EUR; contracts are in UTC.
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 from collections.abc import Callable
 
-from tests.support import Pipeline, message
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tests.support import Message, Pipeline, json_lines, message
 
 HOURS = """
 select to_char(bucket_start_at at time zone 'UTC', 'MM-DD HH24'), trim_scale(quantity)::text
@@ -191,3 +197,48 @@ def test_sequences_of_epochs_metrics_and_devices_are_their_own(pipeline: Pipelin
 
     assert pipeline.fleet("acme") == {"acme:2019-02-01": "3", "acme:2019-02-01 messages": "1"}
     assert pipeline.refused() == []
+
+
+def as_csv(row: Message) -> bytes:
+    """A CSV file with one row."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(row))
+    writer.writeheader()
+    writer.writerow(row)
+    return text.getvalue().encode()
+
+
+def as_parquet(row: Message) -> bytes:
+    """A Parquet file with one row, its stamps and its number typed."""
+    table = pa.Table.from_pylist([row])
+    for name in ("device_ts", "sent_ts", "received_at"):
+        at = table.column_names.index(name)
+        table = table.set_column(at, name, table[name].cast(pa.timestamp("us", tz="UTC")))
+    target = io.BytesIO()
+    pq.write_table(table, target)
+    return target.getvalue()
+
+
+def test_one_reading_in_every_format_is_one_event(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    # Five gateways write five formats; each delivery came over its own session, on its own day.
+    formats: dict[str, Callable[[Message], bytes]] = {
+        "a.jsonl": lambda row: json_lines([row]),
+        "b.jsonl.gz": lambda row: gzip.compress(json_lines([row, row])),
+        "c.csv": as_csv,
+        "d.csv.gz": lambda row: gzip.compress(as_csv(row)),
+        "e.parquet": as_parquet,
+    }
+    for day, (name, content) in enumerate(formats.items(), start=11):
+        received = f"2019-02-{day}T09:00:00Z"
+        row = message("acme", "m-1", 1, "2.50", "2019-02-10T12:00", received, sent_ts=received, session_id=name)
+        pipeline.land_bytes(name, content(row), f"2019-02-{day}")
+        if name == "c.csv":
+            pipeline.process()
+    pipeline.process()
+
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "2.5"}
+    assert pipeline.rows("select session_id from finance.billing_events") == [("a.jsonl",)]
+    assert pipeline.refused() == []
+    balance = "select sum(message_count), sum(stored_count), sum(duplicate_count) from governance.load_balance"
+    assert pipeline.rows(balance) == [(6, 1, 5)]

@@ -26,11 +26,16 @@
 
 {#
     The identity as published (RULES 1): sha256 of canonical JSON with sorted keys and no spaces. PostgreSQL's JSON
-    string form escapes exactly what RFC 8785 escapes.
+    string form escapes exactly what RFC 8785 escapes. Where numbers come again the kept row's device_ts tells the runs
+    apart (RULES 8); elsewhere `device_ts` is null.
 #}
-{% macro event_id(tenant_id, device_id, metric, seq_epoch, msg_seq) -%}
+{% macro event_id(tenant_id, device_id, metric, seq_epoch, msg_seq, device_ts) -%}
     'sha256:' || encode(sha256(convert_to(
-        '{"device_id":' || to_json({{ device_id }}::text)::text || ',"metric":' || to_json({{ metric }}::text)::text
+        '{"device_id":' || to_json({{ device_id }}::text)::text
+        || coalesce(
+            ',"device_ts":"' || to_char({{ device_ts }} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') || '"', ''
+        )
+        || ',"metric":' || to_json({{ metric }}::text)::text
         || ',"msg_seq":' || {{ msg_seq }}::text || ',"seq_epoch":' || {{ seq_epoch }}::text
         || ',"tenant_id":' || to_json({{ tenant_id }}::text)::text || '}', 'UTF8'
     )), 'hex')

@@ -23,18 +23,42 @@
     ),
 
     outcomes as (
-        select load_id, case
-            when {{ is_billed('disposition') }} then 'stored' when disposition = 'n' then 'late' else 'quarantined'
-        end as outcome
+        select
+            load_id,
+            case
+                when {{ is_billed('disposition') }} then 'stored' when disposition = 'n' then 'late' else 'quarantined'
+            end as outcome,
+            1::bigint as messages
         from kept
         union all
-        select load_id, case when is_conflict then 'quarantined' else 'duplicate' end
+        select load_id, case when is_conflict then 'quarantined' else 'duplicate' end, 1
         from {{ ref('int_repeat_state') }}
         where {{ is_among('load_id', loads) }}
         union all
-        select load_id, 'quarantined'
+        select load_id, 'quarantined', 1
         from {{ source('store', 'quarantine') }}
         where {{ is_among('load_id', loads) }}
+        union all
+        select folded.load_id, counted.outcome, counted.messages
+        from {{ source('store', 'folded_loads') }} as folded
+        cross join lateral (
+            values
+            ('stored', folded.stored_count), ('late', folded.late_not_billed_count),
+            ('quarantined', folded.quarantined_count)
+        ) as counted (outcome, messages)
+        where {{ is_among('folded.load_id', loads) }}
+    ),
+
+    -- Counted before they are joined: the planner takes the loads of a run for one, and would count once for each.
+    counted as materialized (
+        select
+            load_id,
+            sum(messages) filter (where outcome = 'stored') as stored_count,
+            sum(messages) filter (where outcome = 'duplicate') as duplicate_count,
+            sum(messages) filter (where outcome = 'quarantined') as quarantined_count,
+            sum(messages) filter (where outcome = 'late') as late_not_billed_count
+        from outcomes
+        group by load_id
     )
 
     select
@@ -43,12 +67,11 @@
         loaded.received_date,
         loaded.source_file,
         loaded.message_count::bigint as message_count,
-        count(*) filter (where outcomes.outcome = 'stored') as stored_count,
-        count(*) filter (where outcomes.outcome = 'duplicate') as duplicate_count,
-        count(*) filter (where outcomes.outcome = 'quarantined') as quarantined_count,
-        count(*) filter (where outcomes.outcome = 'late') as late_not_billed_count
+        coalesce(counted.stored_count, 0)::bigint as stored_count,
+        coalesce(counted.duplicate_count, 0)::bigint as duplicate_count,
+        coalesce(counted.quarantined_count, 0)::bigint as quarantined_count,
+        coalesce(counted.late_not_billed_count, 0)::bigint as late_not_billed_count
     from {{ source('ledger', 'loads') }} as loaded
-    left join outcomes on loaded.load_id = outcomes.load_id
+    left join counted on loaded.load_id = counted.load_id
     where loaded.config_load_id is null and loaded.load_id in (select load_id from {{ loads }})
-    group by loaded.load_id, loaded.region, loaded.received_date, loaded.source_file, loaded.message_count
 {%- endmacro %}

@@ -16,8 +16,8 @@
         ) over (
             partition by {{ partition }} reading.tenant_no, reading.device_no, reading.metric_no
             order by
-                reading.checkpoint is null, reading.event_at, reading.seq_epoch, reading.msg_seq,
-                reading.stored_device_ts
+                reading.checkpoint is null, reading.event_at, reading.seq_epoch, {{ run_number('reading') }},
+                reading.msg_seq
             rows between unbounded preceding and current row
         ) as state
     from {{ readings }} as reading

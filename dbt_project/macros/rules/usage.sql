@@ -18,8 +18,10 @@
         when 'max' then max({{ event }}.quantity)
         when 'min' then min({{ event }}.quantity)
         when 'latest' then (array_agg(
-            {{ event }}.quantity order by {{ event }}.event_at desc, {{ event }}.seq_epoch desc, {{ event }}.msg_seq desc
-        ))[1]
+            {{ event }}.quantity order by
+                {{ event }}.event_at desc, {{ event }}.seq_epoch desc, {{ run_number(event) }} desc,
+                {{ event }}.msg_seq desc
+        ) filter (where {{ aggregation }} = 'latest'))[1]
     end
 {%- endmacro %}
 

@@ -17,8 +17,8 @@ with series as (
 
 events as (
     select
-        tenant_no, period_no, invoice_version, device_no, metric_no, seq_epoch, msg_seq, event_at, quantity,
-        is_skew_candidate
+        tenant_no, period_no, invoice_version, device_no, metric_no, seq_epoch, msg_seq, stored_device_ts, event_at,
+        quantity, is_skew_candidate
     from (
         {{ events_as_of_close(
             'closed.device_no = states.device_no and closed.metric_no = states.metric_no'
@@ -28,7 +28,7 @@ events as (
     union all
     select
         late.tenant_no, late.period_no, series.invoice_version, late.device_no, late.metric_no, late.seq_epoch,
-        late.msg_seq, late.event_at, late.quantity, late.is_skew_candidate
+        late.msg_seq, late.stored_device_ts, late.event_at, late.quantity, late.is_skew_candidate
     from series
     inner join {{ ref('int_rejected_events') }} as late using (tenant_no, period_no, device_no, metric_no)
 ),

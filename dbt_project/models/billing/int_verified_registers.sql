@@ -29,7 +29,7 @@ readings as (
 )
 
 select
-    {{ identity() }}, event_at, period_no, invoice_version, config_load_id, is_skew_candidate,
+    {{ identity() }}, stored_device_ts, event_at, period_no, invoice_version, config_load_id, is_skew_candidate,
     (state).use as quantity
 from (
     {{ register_states('readings', partition='reading.closed_period_no, reading.invoice_version,') }}

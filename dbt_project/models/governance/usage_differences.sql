@@ -66,4 +66,5 @@ inner join {{ ref('stg_config__metrics') }} as declared
     on compared.metric_no = declared.metric_no and declared.valid_to_load is null
 where
     {{ is_additive('declared.aggregation') }}
+    and not {{ is_folded('period') }}
     and (compared.event_quantity, compared.event_count) <> (compared.bucket_quantity, compared.bucket_count)

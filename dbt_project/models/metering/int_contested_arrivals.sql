@@ -1,7 +1,8 @@
 {{ config(materialized='scratch', tags=['load']) }}
 
--- Identities with more than one arrival, or one that the store may know: all their arrivals, ranked anew.
--- The high-water mark settles most messages without a look at the store; the rest probe it by key.
+-- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
+-- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look
+-- at the store; the rest probe it by key.
 with in_batch as (
     select * from {{ ref('int_messages') }} where reason is null
 ),
@@ -19,25 +20,23 @@ known as (
         select state.stored_device_ts, {{ arrival('state') }}
         from {{ ref('int_event_state') }} as state
         where {{ same_identity('state', 'message') }}
-        limit 1
+        offset 0
     ) as stored
     where message.arrival_rank = 1
 ),
 
 contested as (
-    select {{ identity() }}, max(stored_device_ts) as stored_device_ts
-    from (
-        select {{ identity() }}, stored_device_ts from known
-        union all
-        select {{ identity() }}, null from in_batch where arrival_rank = 2
-    ) as candidates
-    group by {{ identity() }}
+    select {{ identity() }} from known
+    union
+    select {{ identity() }} from in_batch where arrival_rank = 2
+    union
+    select {{ identity('message') }} from in_batch as message where {{ is_seen('message') }}
 ),
 
 arrivals as (
-    select {{ identity() }}, {{ arrival() }}, true as is_current, false as is_claimed from known
+    select {{ identity() }}, {{ arrival() }}, stored_device_ts as held_device_ts, false as is_claimed from known
     union all
-    select {{ identity('repeated') }}, {{ arrival('repeated') }}, false, false
+    select {{ identity('repeated') }}, {{ arrival('repeated') }}, null, false
     from contested
     cross join lateral (
         select * from {{ source('store', 'repeats') }} as earlier
@@ -45,40 +44,75 @@ arrivals as (
         offset 0
     ) as repeated
     union all
-    select {{ identity('message') }}, {{ arrival('message') }}, false, true
+    select {{ identity('message') }}, {{ arrival('message') }}, null, true
     from in_batch as message
     inner join contested on {{ same_identity('message', 'contested') }}
 ),
 
--- A run that died after the store was written brings the same arrival twice: from the file and from the store.
+-- A run that died after the store was written brings the same arrival twice, from the file and from the store, and may
+-- leave it held by two stored events: by the one whose place it gave up and by the one that has its device_ts.
 distinct_arrivals as (
-    select {{ identity() }}, {{ arrival() }}, bool_or(is_current) as is_current, bool_or(is_claimed) as is_claimed
+    select
+        {{ identity() }}, {{ arrival() }},
+        min(held_device_ts) as first_held_device_ts,
+        max(held_device_ts) as last_held_device_ts,
+        bool_or(is_claimed) as is_claimed
     from arrivals
     group by {{ identity() }}, {{ arrival() }}
 ),
 
-ranked as (
+in_runs as (
     select
         arrival.*,
-        contested.stored_device_ts,
-        row_number() over kept_first as arrival_rank,
-        first_value(arrival.quantity) over kept_first as kept_quantity,
-        first_value(arrival.device_ts) over kept_first as kept_device_ts
-    from distinct_arrivals as arrival
-    inner join contested on {{ same_identity('arrival', 'contested') }}
+        loads.content_sha256,
+        {{ run_started_at(
+            'arrival', 'device.sequence_reuse_window', identity('arrival') ~ ', arrival.is_seen'
+        ) }} as run_started_at
+    from (
+        select arrived.*, arrived.first_held_device_ts is null and {{ is_seen('arrived') }} as is_seen
+        from distinct_arrivals as arrived
+        offset 0
+    ) as arrival
     inner join {{ source('ledger', 'loads') }} as loads on arrival.load_id = loads.load_id
+    left join {{ ref('stg_config__devices') }} as device
+        on arrival.device_no = device.device_no and device.valid_to_load is null
+),
+
+ranked as (
+    select
+        *,
+        row_number() over kept_first as arrival_rank,
+        first_value(quantity) over kept_first as kept_quantity,
+        first_value(device_ts) over kept_first as kept_device_ts
+    from in_runs
     window kept_first as (
-        partition by {{ identity('arrival') }}
-        order by arrival.received_at, loads.content_sha256 collate "C", arrival.row_number
+        partition by {{ identity() }}, is_seen, run_started_at
+        order by received_at, content_sha256 collate "C", row_number
     )
+),
+
+assigned as (
+    {{ rows_of_runs('(select * from ranked where arrival_rank = 1 and not is_seen)', 'known') }}
 )
 
 select
-    {{ identity() }},
-    {{ arrival() }},
-    stored_device_ts,
-    is_current,
-    is_claimed,
-    arrival_rank = 1 as is_kept,
-    {{ is_conflict('quantity', 'device_ts', 'kept_quantity', 'kept_device_ts') }} as is_conflict
+    {{ identity('ranked') }},
+    {{ arrival('ranked') }},
+    ranked.run_started_at,
+    assigned.run_count,
+    assigned.stored_device_ts,
+    ranked.first_held_device_ts,
+    ranked.last_held_device_ts,
+    ranked.first_held_device_ts is not null as is_current,
+    ranked.is_claimed,
+    ranked.is_seen,
+    ranked.arrival_rank = 1 and not ranked.is_seen as is_kept,
+    not ranked.is_seen
+    and {{ is_conflict('ranked.quantity', 'ranked.device_ts', 'ranked.kept_quantity', 'ranked.kept_device_ts') }}
+        as is_conflict
 from ranked
+left join assigned
+    on
+        not ranked.is_seen
+        and {{ same_identity('ranked', 'assigned') }}
+        and ranked.run_started_at = assigned.run_started_at

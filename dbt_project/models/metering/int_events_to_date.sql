@@ -78,6 +78,11 @@ stored_again as (
     select {{ identity() }}, stored_device_ts from {{ ref('int_moved_identities') }}
     union
     select {{ identity() }}, stored_device_ts from {{ ref('int_reviewed_events') }}
+    union
+    -- An interrupted run may have stored a run whose reading came with an earlier load, and not yet billed it.
+    select {{ identity() }}, stored_device_ts
+    from {{ ref('int_contested_arrivals') }}
+    where is_kept and not is_claimed and run_count > 1 and stored_device_ts is not null
 )
 
 select {{ identity() }}, {{ arrival() }}, stored_device_ts
@@ -102,7 +107,10 @@ from stored_again as again
 cross join lateral (
     select {{ arrival('arrival') }}
     from {{ ref('int_contested_arrivals') }} as arrival
-    where {{ same_identity('arrival', 'again') }} and arrival.is_kept
+    where
+        {{ same_identity('arrival', 'again') }}
+        and arrival.stored_device_ts = again.stored_device_ts
+        and arrival.is_kept
     union all
     select {{ arrival('state') }}
     from {{ ref('int_event_state') }} as state

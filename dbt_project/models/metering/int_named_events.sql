@@ -1,7 +1,9 @@
 -- Events as they now stand, with names in place of registry numbers and the evidence on their clock.
 select
-    {{ event_id('tenant.tenant_id', 'device.device_id', 'metric.metric', 'state.seq_epoch', 'state.msg_seq') }}
-        as event_id,
+    {{ event_id(
+        'tenant.tenant_id', 'device.device_id', 'metric.metric', 'state.seq_epoch', 'state.msg_seq',
+        'case when config.sequence_reuse_window is not null then state.device_ts end'
+    ) }} as event_id,
     tenant.tenant_id,
     device.device_id,
     metric.metric,
@@ -38,6 +40,8 @@ select
 from {{ ref('int_event_state') }} as state
 inner join {{ source('registry', 'tenants') }} as tenant on state.tenant_no = tenant.tenant_no
 inner join {{ source('registry', 'devices') }} as device on state.device_no = device.device_no
+left join {{ ref('stg_config__devices') }} as config
+    on state.device_no = config.device_no and config.valid_to_load is null
 inner join {{ source('registry', 'metrics') }} as metric on state.metric_no = metric.metric_no
 inner join {{ source('registry', 'traits') }} as traits on state.traits_no = traits.traits_no
 inner join {{ source('ledger', 'loads') }} as loads on state.load_id = loads.load_id

@@ -1,6 +1,7 @@
 {{ config(materialized='store', into='event_restatements', tags=['load']) }}
 -- depends_on: {{ ref('store_events') }}
 -- depends_on: {{ ref('store_repeats') }}
+-- depends_on: {{ ref('store_sequence_runs') }}
 
 -- Stored events that this run sees otherwise. Nothing is overwritten: the new state is a row of its own.
 with newest as (
@@ -9,7 +10,7 @@ with newest as (
 
 select
     {{ identity('event') }},
-    event.stored_device_ts,
+    state.stored_device_ts,
     state.version + 1 as version,
     newest.load_id as cause_load_id,
     {{ arrival('event') }},
@@ -27,11 +28,13 @@ from {{ ref('int_assigned_events') }} as event
 cross join newest
 cross join lateral (
     select * from {{ ref('int_event_state') }} as known
-    where {{ same_identity('known', 'event') }} and known.stored_device_ts = event.stored_device_ts
+    where
+        {{ same_identity('known', 'event') }}
+        and known.stored_device_ts = coalesce(event.stored_device_ts, event.device_ts)
     limit 1
 ) as state
 where
-    event.stored_device_ts is not null
+    (event.stored_device_ts is not null or not {{ is_claimed('event.load_id') }})
     and row(
         event.load_id, event.row_number, event.quantity, event.device_ts, event.event_at, event.period_no,
         event.disposition, event.timestamp_source, event.is_skew_candidate

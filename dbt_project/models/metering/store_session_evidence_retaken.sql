@@ -4,16 +4,29 @@
 -- Evidence taken again from all arrivals of a session and day, as a new generation, because an arrival that counted
 -- turned out to be a conflict or the reverse. Rare: it needs an earlier arrival that was loaded later. Where none is
 -- left the new generation says so with a null, or the old one would speak on.
-with retaken as (
+with unsettled as (
+    select {{ identity() }}, cause_load_id from {{ ref('int_moved_identities') }} where is_measurement_changed
+    union
+    -- A conflict of before that is a reading of its own now, because an earlier reading moved its run.
+    select {{ identity('earlier') }}, newest.load_id
+    from {{ ref('int_contested_arrivals') }} as earlier
+    cross join (select max(load_id) as load_id from {{ ref('stg_loads') }}) as newest
+    where
+        earlier.stored_device_ts is null
+        and not earlier.is_claimed
+        and not earlier.is_current
+        and not earlier.is_seen
+),
+
+retaken as (
     select
         arrival.tenant_no,
         arrival.device_no,
         arrival.session_key,
         {{ utc_day('arrival.received_at') }} as received_day,
-        max(moved.cause_load_id) as load_id
-    from {{ ref('int_moved_identities') }} as moved
-    inner join {{ ref('int_contested_arrivals') }} as arrival on {{ same_identity('arrival', 'moved') }}
-    where moved.is_measurement_changed
+        max(unsettled.cause_load_id) as load_id
+    from unsettled
+    inner join {{ ref('int_contested_arrivals') }} as arrival on {{ same_identity('arrival', 'unsettled') }}
     group by arrival.tenant_no, arrival.device_no, arrival.session_key, {{ utc_day('arrival.received_at') }}
 ),
 
@@ -27,18 +40,13 @@ stored as (
     ) as event
     where event.session_key = retaken.session_key and {{ utc_day('event.received_at') }} = retaken.received_day
     union all
-    select
-        {{ identity('repeated') }}, {{ arrival('repeated') }},
-        {{ is_conflict('repeated.quantity', 'repeated.device_ts', 'event.quantity', 'event.device_ts') }} as is_conflict
+    select {{ identity('repeated') }}, {{ arrival('repeated') }}, repeated.is_conflict
     from retaken
-    inner join {{ source('store', 'repeats') }} as repeated
+    inner join {{ ref('int_repeat_state') }} as repeated
         on retaken.tenant_no = repeated.tenant_no
         and retaken.device_no = repeated.device_no
         and retaken.session_key = repeated.session_key
         and retaken.received_day = {{ utc_day('repeated.received_at') }}
-    cross join lateral (
-        select * from {{ ref('int_event_state') }} as state where {{ same_identity('state', 'repeated') }} limit 1
-    ) as event
 ),
 
 -- Contested identities are judged as this run leaves them, everything else as it stands.

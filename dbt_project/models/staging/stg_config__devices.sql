@@ -10,6 +10,9 @@ select
     config.activated_at::timestamptz as activated_at,
     config.retired_at::timestamptz as retired_at,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,
+    case when types.sequence_conflict_policy = 'new_epoch'
+        then coalesce(types.sequence_reuse_window_seconds::numeric, {{ default_reuse_window_seconds() }})
+            * interval '1 second' end as sequence_reuse_window,
     coalesce(types.max_clock_skew_seconds::numeric, 300) as max_clock_skew_seconds,
     types.register_max::numeric as register_max,
     types.max_use_per_hour::numeric as max_use_per_hour,

@@ -10,4 +10,8 @@ with events as (
 select tenant_id, period_id, device_id, metric, events.event_count, usage.event_count as usage_count
 from events
 full join {{ ref('device_usage') }} as usage using (tenant_id, period_id, device_id, metric)
-where events.event_count is distinct from usage.event_count
+where
+    events.event_count is distinct from usage.event_count
+    and period_id not in (
+        select period.period_id from {{ ref('int_named_periods') }} as period where {{ is_folded('period') }}
+    )

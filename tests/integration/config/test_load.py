@@ -312,6 +312,20 @@ def test_a_closed_period_that_was_cut_short_stays_short(
             "of "
             "'energy'; give it its old value and declare a new metric",
         ),
+        (
+            {"device_types": "device_type,sequence_conflict_policy\nmeter,new_epoch\n"},
+            "device_types.csv line 2, column sequence_conflict_policy: quarantine became new_epoch within 86400 s, but "
+            "telemetry of devices of type 'meter' was already metered under the old rule; give it its old value and "
+            "declare a new device type for new devices",
+        ),
+        (
+            {
+                "device_types": "device_type,sequence_conflict_policy\nnode,new_epoch\n",
+                "devices": "tenant_id,device_id,device_type\nacme,meter-1,node\nacme,meter-2,node\n",
+            },
+            "devices.csv line 2, column device_type: 'meter' became 'node', which treats a repeated sequence number "
+            "otherwise, but telemetry of device 'meter-1' was already metered under the old one; give it its old value",
+        ),
     ],
 )
 def test_rules_under_which_telemetry_was_metered(

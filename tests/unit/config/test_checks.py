@@ -197,8 +197,8 @@ CELL_CASES = [
     ),
     ("metrics", "reading_type", "rate", "'rate' is not supported by this release; use delta, cumulative or gauge"),
     (
-        "device_types", "sequence_conflict_policy", "new_epoch",
-        "'new_epoch' is not supported by this release; use quarantine",
+        "device_types", "sequence_conflict_policy", "keep",
+        "'keep' is not supported by this release; use quarantine or new_epoch",
     ),
     ("device_types", "max_clock_skew_seconds", "inf", "'inf' is not a finite number"),
     (

@@ -1,0 +1,26 @@
+{#
+    Whether an arrival repeats an event of a folded month: its number lies in a range of the ledger, and its measurement
+    time in the stretch for which that number is taken.
+#}
+{% macro is_seen(arrival) -%}
+    exists (
+        select 1
+        from {{ source('store', 'seen_sequences') }} as seen
+        where
+            seen.tenant_no = {{ arrival }}.tenant_no
+            and seen.device_no = {{ arrival }}.device_no
+            and seen.metric_no = {{ arrival }}.metric_no
+            and seen.seq_epoch = {{ arrival }}.seq_epoch
+            and {{ arrival }}.msg_seq between seen.first_seq and seen.last_seq
+            and {{ arrival }}.device_ts between seen.first_device_ts and seen.last_device_ts
+    )
+{%- endmacro %}
+
+{# Whether some of a period's events were folded: its use stands, but is no sum over the store any more. #}
+{% macro is_folded(period) -%}
+    exists (
+        select 1
+        from {{ source('store', 'folded_periods') }} as folded
+        where folded.tenant_no = {{ period }}.tenant_no and folded.period_no = {{ period }}.period_no
+    )
+{%- endmacro %}

@@ -1,0 +1,10 @@
+-- Events of the month that store.fold_month is folding, as they stand; of the last one it folded, nothing is left here.
+select state.*
+from {{ ref('int_event_state') }} as state
+where
+    state.stored_device_ts >= (
+        select fold.month_start_at from {{ source('store', 'folds') }} as fold order by fold.fold_no desc limit 1
+    )
+    and state.stored_device_ts < (
+        select fold.month_end_at from {{ source('store', 'folds') }} as fold order by fold.fold_no desc limit 1
+    )
