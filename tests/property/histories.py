@@ -18,7 +18,7 @@ EXACT_TWINS = ("left", "right")
 TWINS = (*EXACT_TWINS, "again")
 
 # What a contract may say. A policy that the platform learns is another entry here, and in the oracle.
-LATE_POLICIES = ["grace"]
+LATE_POLICIES = ["grace", "defer", "reopen"]
 CLOCK_POLICIES = ["corrected", "corrected", "server", "hybrid", "device"]
 CYCLES = [("monthly", 1), ("monthly", 1), ("monthly", 15), ("monthly", 31), ("weekly", 1), ("weekly", 7)]
 ZONES = ["UTC", "Europe/London", "Europe/Madrid", "America/New_York", "America/Havana", "Asia/Kathmandu"]
@@ -48,6 +48,7 @@ CONTRACTS = st.builds(
     clock_policy=st.sampled_from(CLOCK_POLICIES),
     late_policy=st.sampled_from(LATE_POLICIES),
     grace_hours=st.sampled_from([0, 24, 72]),
+    close_delay_minutes=st.sampled_from([0, 5, 1440]),
     starts_at=st.sampled_from(["2019-01-01", "2019-01-01", "2019-01-01", "2019-03-01", "2019-03-31"]),
     ends_at=st.sampled_from(["", "", "", "2019-04-01"]),
 )

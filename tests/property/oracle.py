@@ -169,11 +169,14 @@ def periods_of(contract: dict[str, Any]) -> Iterator[Period]:
     zone = ZoneInfo(contract["time_zone"])
     begins = midnight(date.fromisoformat(contract["starts_at"]), zone)
     ends = midnight(date.fromisoformat(contract["ends_at"] or "2100-01-01"), zone)
-    grace = timedelta(hours=contract["grace_hours"]) if contract["late_policy"] == "grace" else timedelta(0)
+    is_graced = contract["late_policy"] == "grace"
+    delay = (
+        timedelta(hours=contract["grace_hours"]) if is_graced else timedelta(minutes=contract["close_delay_minutes"])
+    )
     for first, following in pairwise(cycle_starts(contract)):
         starts_at, ends_at = max(midnight(first, zone), begins), min(midnight(following, zone), ends)
         if starts_at < ends_at:
-            yield Period(starts_at, ends_at, starts_at.astimezone(zone).date(), ends_at + grace)
+            yield Period(starts_at, ends_at, starts_at.astimezone(zone).date(), ends_at + delay)
 
 
 def cycle_starts(contract: dict[str, Any]) -> Iterator[date]:

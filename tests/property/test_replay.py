@@ -19,7 +19,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.property.histories import drawn
-from tests.property.replay import play, shrunk
+from tests.property.replay import COUNTS, NET, play, shrunk
 from tests.support import Pipeline
 
 NewPipeline = Callable[..., Pipeline]
@@ -49,7 +49,10 @@ def replay(new_pipeline: NewPipeline, seed: int, count: int) -> None:
     """Play a batch; what fails is played alone, made small and shown."""
     histories = dict(enumerate(drawn(count, seed)))
     assert len(histories) == count
-    wrong = play(new_pipeline(), histories, seed)
+    platform = new_pipeline()
+    wrong = play(platform, histories, seed)
+    # A batch that has nothing of a kind would prove nothing about it.
+    assert [what for what, query in (NET | COUNTS).items() if not platform.rows(query)] == []
     if wrong:
         number, problems = next(iter(wrong.items()))
         small = shrunk(new_pipeline, histories[number], seed)
