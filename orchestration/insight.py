@@ -38,7 +38,7 @@ with events as (
     from store.events as event
     inner join config.metrics as declared on declared.valid_to_load is null and declared.aggregation = 'sum'
     inner join registry.metrics as metric on metric.metric = declared.metric and metric.metric_no = event.metric_no
-    where event.load_id = any(%(loads)s) and event.disposition = 'b'
+    where event.load_id = any(%(loads)s) and event.disposition not in ('n', 'x')
 ),
 
 span as (

@@ -20,7 +20,7 @@ from orchestration.config import values
 SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "contracts.billing_cycle": ("monthly", "weekly"),
-        "contracts.late_policy": ("grace",),
+        "contracts.late_policy": ("grace", "defer", "reopen"),
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
         "contracts.estimation": ("none", "linear", "same_hour", "profile"),
         "load_profiles.day_type": ("workday", "weekend"),

@@ -41,7 +41,7 @@
             and closed.last_load_id >= states.cause_load_id
             and {{ scope }}
         where
-            states.disposition = 'b'
+            {{ is_billed('states.disposition') }}
             and not exists (
                 select 1 from applied_later
                 where applied_later.close_id = closed.close_id and applied_later.load_id = states.cause_load_id

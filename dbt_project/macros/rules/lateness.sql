@@ -1,10 +1,25 @@
-{# b billed, n not billed because it was received at or after the boundary (RULES 6), x in no contract (RULES 23). #}
-{% macro disposition(received_at, boundary_at) -%}
+{#
+    What becomes of an event (DESIGN section 4, Lateness): b billed in its own period; received at or after that period's
+    boundary (RULES 6) by the policy of its contract: d deferred to the period open at receipt, r reopening its own, n not
+    billed, which is also what happens to a deferred one for which no period is open (RULES 24); x in no contract (RULES 23).
+#}
+{% macro disposition(received_at, boundary_at, late_policy, open_period_no) -%}
     case
         when {{ boundary_at }} is null then 'x'
-        when {{ received_at }} >= {{ boundary_at }} then 'n'
-        else 'b'
+        when {{ received_at }} < {{ boundary_at }} then 'b'
+        when {{ late_policy }} = 'reopen' then 'r'
+        when {{ late_policy }} = 'defer' and {{ open_period_no }} is not null then 'd'
+        else 'n'
     end
+{%- endmacro %}
+
+{% macro is_billed(disposition) -%} {{ disposition }} in ('b', 'd', 'r') {%- endmacro %}
+
+{% macro is_late(disposition) -%} {{ disposition }} in ('d', 'r', 'n') {%- endmacro %}
+
+{# In the words of finance. #}
+{% macro late_decision(disposition) -%}
+    case {{ disposition }} when 'd' then 'deferred' when 'r' then 'reopened' when 'n' then 'not_billed' end
 {%- endmacro %}
 
 {# RULES 9: the device's stamp lies outside the period that bills the event, but so little that a clock explains it. #}

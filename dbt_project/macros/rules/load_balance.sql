@@ -23,7 +23,9 @@
     ),
 
     outcomes as (
-        select load_id, case disposition when 'b' then 'stored' when 'n' then 'late' else 'quarantined' end as outcome
+        select load_id, case
+            when {{ is_billed('disposition') }} then 'stored' when disposition = 'n' then 'late' else 'quarantined'
+        end as outcome
         from kept
         union all
         select load_id, case when is_conflict then 'quarantined' else 'duplicate' end

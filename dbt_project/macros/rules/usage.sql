@@ -122,7 +122,7 @@
                 known.tenant_no = series.tenant_no
                 and known.device_no = series.device_no
                 and known.metric_no = series.metric_no
-                and known.disposition = 'b'
+                and {{ is_billed('known.disposition') }}
                 and known.event_at >= series.first_start_at
                 and known.event_at < series.last_end_at
             offset 0

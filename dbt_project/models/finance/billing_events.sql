@@ -24,4 +24,4 @@ select
     event.quality
 from {{ ref('int_named_events') }} as event
 inner join {{ ref('int_named_periods') }} as period on event.period_no = period.period_no
-where event.disposition = 'b'
+where {{ is_billed('event.disposition') }}

@@ -7,7 +7,7 @@ with events as (
     from {{ ref('int_event_state') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
-    where event.disposition = 'b' and {{ is_additive('metric.aggregation') }}
+    where {{ is_billed('event.disposition') }} and {{ is_additive('metric.aggregation') }}
     group by 1, 2, 3, 4
 ),
 

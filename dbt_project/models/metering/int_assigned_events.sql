@@ -1,16 +1,34 @@
--- Period and lateness of the events that this run dated: one join, because the calendar is cut beforehand.
+-- Period and lateness of the events that this run dated: one join, because the calendar is cut beforehand. Only what is
+-- late under a contract that defers looks further, for the period that was open when it was received.
 select
     {{ identity('event') }},
     {{ arrival('event') }},
     event.stored_device_ts,
     event.timestamp_source,
     event.event_at,
-    coalesce(segment.period_no, 0) as period_no,
-    ({{ disposition('event.received_at', 'segment.boundary_at') }})::"char" as disposition,
-    {{ is_skew_candidate('event.device_ts', 'segment.period_start_at', 'segment.period_end_at') }} as is_skew_candidate
+    coalesce(open_period.period_no, segment.period_no, 0) as period_no,
+    ({{ disposition(
+        'event.received_at', 'segment.boundary_at', 'segment.late_policy', 'open_period.period_no'
+    ) }})::"char" as disposition,
+    {{ is_skew_candidate(
+        'event.device_ts',
+        'coalesce(open_period.period_start_at, segment.period_start_at)',
+        'coalesce(open_period.period_end_at, segment.period_end_at)'
+    ) }} as is_skew_candidate
 from {{ ref('int_dated_events') }} as event
 left join {{ ref('int_calendar_segments') }} as segment
     on event.tenant_no = segment.tenant_no
     and {{ utc_day('event.event_at') }} = segment.utc_day
     and event.event_at >= segment.segment_start_at
     and event.event_at < segment.segment_end_at
+left join lateral (
+    select period.period_no, period.period_start_at, period.period_end_at
+    from {{ source('store', 'periods') }} as period
+    where
+        segment.late_policy = 'defer'
+        and event.received_at >= segment.boundary_at
+        and event.tenant_no = period.tenant_no
+        and event.received_at >= period.period_start_at
+        and event.received_at < period.period_end_at
+    limit 1
+) as open_period on true

@@ -34,7 +34,8 @@ select
     date_trunc('month', dated.last_local_date)::date as last_local_month,
     dated.last_local_date - dated.period_start_date + 1 as proration_numerator,
     dated.cycle_end_date - dated.cycle_start_date as proration_denominator,
-    dated.time_zone
+    dated.time_zone,
+    dated.late_policy
 from dated
 left join {{ ref('stg_config__period_overrides') }} as declared
     on dated.tenant_no = declared.tenant_no

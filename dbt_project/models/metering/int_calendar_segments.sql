@@ -39,6 +39,7 @@ in_period as (
         period.period_start_at,
         period.period_end_at,
         period.boundary_at,
+        period.late_policy,
         greatest(tenant_day.utc_day::timestamp at time zone 'UTC', period.period_start_at) as segment_start_at,
         least((tenant_day.utc_day + 1)::timestamp at time zone 'UTC', period.period_end_at) as segment_end_at
     from tenant_days as tenant_day
@@ -68,6 +69,7 @@ select
     period_start_at,
     period_end_at,
     boundary_at,
+    late_policy,
     local_day_start_at,
     local_day_end_at,
     greatest(segment_start_at, local_day_start_at) as segment_start_at,

@@ -10,7 +10,7 @@ select
     load_id as cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
     1 as sign
 from {{ source('store', 'events') }}
-where disposition = 'b' and {{ is_claimed('load_id') }}
+where {{ is_billed('disposition') }} and {{ is_claimed('load_id') }}
 
 union all
 
@@ -18,7 +18,7 @@ select
     cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
     1 as sign
 from restated
-where disposition = 'b'
+where {{ is_billed('disposition') }}
 
 union all
 
@@ -26,4 +26,4 @@ select
     cause_load_id, tenant_no, device_no, metric_no, old_period_no, old_event_at, old_quantity, old_is_skew_candidate,
     -1 as sign
 from restated
-where old_disposition = 'b'
+where {{ is_billed('old_disposition') }}

@@ -1,7 +1,7 @@
 {{ config(tags=['audit']) }}
 
 -- The local days as they grew load by load against days built anew from the events, dated through a calendar of whole
--- periods instead of the segments that the loads cut.
+-- periods instead of the segments that the loads cut. A deferred event has its day in the period it was measured in.
 with local_days as (
     select
         period.period_no,
@@ -31,11 +31,16 @@ rebuilt as (
     from {{ ref('int_event_state') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
+    left join {{ source('store', 'periods') }} as own
+        on event.disposition = 'd'
+        and event.tenant_no = own.tenant_no
+        and event.event_at >= own.period_start_at
+        and event.event_at < own.period_end_at
     inner join calendar
-        on event.period_no = calendar.period_no
+        on coalesce(own.period_no, event.period_no) = calendar.period_no
         and event.event_at >= calendar.day_start_at
         and event.event_at < calendar.day_end_at
-    where event.disposition = 'b'
+    where {{ is_billed('event.disposition') }}
     group by
         event.tenant_no, event.device_no, event.metric_no, event.period_no, calendar.day_start_at, metric.aggregation
 )

@@ -13,7 +13,7 @@ with rebuilt as (
     from {{ ref('int_event_state') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
-    where event.disposition = 'b'
+    where {{ is_billed('event.disposition') }}
     group by
         event.tenant_no, event.device_no, event.metric_no, event.period_no, bucket_start_at, metric.aggregation
 )

@@ -157,8 +157,7 @@ def test_undecodable_bytes(write_configuration: Write) -> None:
 
 
 CELL_CASES = [
-    ("contracts", "late_policy", "defer", "'defer' is not supported by this release; use grace"),
-    ("contracts", "late_policy", "reopen", "'reopen' is not supported by this release; use grace"),
+    ("contracts", "late_policy", "ignore", "'ignore' is not supported by this release; use grace, defer or reopen"),
     ("contracts", "billing_cycle", "fiscal", "'fiscal' is not supported by this release; use monthly or weekly"),
     (
         "contracts", "clock_policy", "ntp",
