@@ -20,6 +20,8 @@ NewPipeline = Callable[..., Pipeline]
 
 # A statement of dbt's, well after the first one, which takes the lock.
 IN_THE_MIDDLE = 60
+# Seconds that one run waits for the other: a slow machine is no failure.
+PATIENCE = 500
 # Two children of this process that know its platforms, with what they need to wait for each other.
 TOGETHER = get_context("fork")
 
@@ -38,19 +40,17 @@ def undisturbed(halfway: Pipeline, new_pipeline: NewPipeline) -> dict[str, list[
     return platform.published()
 
 
-def test_a_second_run_is_refused_while_one_is_metering(halfway: Pipeline, undisturbed: dict[str, list[str]]) -> None:
-    metering, refused = TOGETHER.Event(), TOGETHER.Event()
-    first = started(lambda platform: process_with_a_pause(platform, metering, refused), halfway)
-    assert metering.wait(120)
-
-    with pytest.raises(AssertionError, match="another run is metering or closing") as line:
-        halfway.process()
+def test_while_one_run_is_metering_another_is_refused(halfway: Pipeline, undisturbed: dict[str, list[str]]) -> None:
+    metering, go_on = TOGETHER.Event(), TOGETHER.Event()
+    first = started(lambda platform: process_with_a_pause(platform, metering, go_on), halfway)
+    assert metering.wait(PATIENCE)
     with connect(halfway.settings, "meterline_transform") as session, pytest.raises(BusyError, match="wait for it"):
         refuse_while_busy(session)
-    assert "lock meterline.process" in str(line.value)
 
-    refused.set()
+    go_on.set()
     assert os.waitstatus_to_exitcode(ended(first)) == 0
+    with connect(halfway.settings, "meterline_transform") as session:
+        refuse_while_busy(session)
     assert halfway.published() == undisturbed
 
 
@@ -76,7 +76,7 @@ def process_with_a_pause(platform: Pipeline, metering: Event, go_on: Event) -> N
     def pause() -> None:
         if next(sent) == IN_THE_MIDDLE:
             metering.set()
-            assert go_on.wait(120)
+            assert go_on.wait(PATIENCE)
 
     platform.configure()
     platform.load()
@@ -87,5 +87,5 @@ def process_with_a_pause(platform: Pipeline, metering: Event, go_on: Event) -> N
 
 def process_together(platform: Pipeline, both: Barrier) -> None:
     """Process at the same moment as the other."""
-    both.wait(120)
+    both.wait(PATIENCE)
     platform.process()

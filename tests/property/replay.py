@@ -50,7 +50,7 @@ NET = {
     "fleet": "select tenant_id, split_part(period_id, ':', 2), metric, quantity from finance.fleet_usage",
     "late events": """
         select tenant_id, split_part(period_id, ':', 2), device_id, metric, quantity, event_at, received_at,
-            lateness_hours, decision
+            lateness_hours, decision, split_part(billed_period_id, ':', 2)
         from finance.late_events
     """,
     "invoices": """
