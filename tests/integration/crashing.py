@@ -1,4 +1,4 @@
-"""Ways to stop work in the middle: before a statement, by SIGKILL from outside, by the end of the server."""
+"""Ways to stop work in the middle: before a statement, or by SIGKILL from outside."""
 
 from __future__ import annotations
 
@@ -8,12 +8,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from unittest import mock
 
 import psycopg
 
-from orchestration.database import embedded
 from tests.support import Pipeline, message
 
 Work = Callable[[Pipeline], object]
@@ -86,21 +84,6 @@ def killed_after(seconds: float, work: Work, platform: Pipeline) -> bool:
     status = ended(child)
     wait_until_alone(platform)
     return os.WIFSIGNALED(status)
-
-
-def server_killed_after(seconds: float, work: Work, platform: Pipeline) -> bool:
-    """Work in a child whose server is killed (SIGKILL) after that time and started again.
-
-    False if the work was through before.
-    """
-    ((data,),) = platform.rows("select current_setting('data_directory')")
-    postmaster = int((Path(data) / "postmaster.pid").read_text().split()[0])
-    child = started(work, platform)
-    time.sleep(seconds)
-    os.kill(postmaster, signal.SIGKILL)
-    status = ended(child)
-    embedded.start(Path(data).parent)
-    return os.waitstatus_to_exitcode(status) != 0
 
 
 def started(work: Work, platform: Pipeline) -> int:
