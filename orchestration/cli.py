@@ -7,6 +7,7 @@ import shlex
 import sys
 import warnings
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -85,6 +86,30 @@ def close(
     verbs.close(_prepared(), month, as_of)
 
 
+@app.command("import")
+def import_(
+    source: Annotated[str, typer.Argument(metavar="FORMAT", help="greenbutton or nem12.")],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files as the utility handed them out.")],
+    tenant: Annotated[str, typer.Option(metavar="TENANT", help="Whose readings they are.")],
+    aliases: Annotated[
+        str, typer.Option(metavar="CSV", help="identifier,channel,device_id,metric for every channel in the files.")
+    ],
+    landing: Annotated[str, typer.Option(metavar="URL", help="Where to write. Default: METERLINE_LANDING.")] = "",
+) -> None:
+    """Green Button (ESPI) or NEM12 files to landing files; `meterline process` then loads them.
+
+    The same file gives the same landing file, which loads once. Identifiers of metering points are replaced by the
+    aliases and written nowhere. Nothing is written when one of the files is bad.
+
+    Example: `meterline import nem12 may.csv --tenant acme --aliases aliases.csv`
+    """
+    from orchestration import verbs
+
+    _prepared()
+    paths = [str(Path(file).expanduser().resolve()) for file in files]
+    verbs.import_files(source, paths, tenant, str(Path(aliases).expanduser().resolve()), landing)
+
+
 @app.command()
 def trace(
     invoice_id: Annotated[str, typer.Argument(metavar="ID", help="As in finance.invoices or finance.scores.")],
@@ -105,6 +130,17 @@ def trace(
         model_verbs.trace_score(_prepared(), invoice_id, limit)
         return
     verbs.trace(_prepared(), invoice_id, line, limit)
+
+
+@app.command()
+def reconcile() -> None:
+    """Propose adjustments for use that came too late for its closed period, with the money they would move.
+
+    Nothing is billed by it: proposals wait in finance.proposals for a person. The same state makes no new proposal.
+    """
+    from orchestration import verbs
+
+    verbs.reconcile(_prepared())
 
 
 @app.command()

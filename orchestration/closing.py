@@ -25,6 +25,8 @@ left join billing.int_tenant_watermarks as watermark on period.tenant_no = water
 where period.last_local_month = %(month)s
 order by period.boundary_at, period_id
 """
+# What a request names that is about no single month.
+NO_MONTH = date(1970, 1, 1)
 TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
 REQUEST = """
 insert into ledger.close_requests (kind, period_month, as_of, config_load_id, last_load_id)

@@ -24,6 +24,13 @@ where load_id = any(%s)
 group by reason
 order by count(*) desc, reason
 """
+BILLED_LATE = """
+select late_decision, count(*)
+from usage.int_stored_use
+where load_id = any(%s) and late_decision is not null
+group by late_decision
+order by late_decision
+"""
 CLOCKS = """
 select timestamp_source, count(*)
 from store.events
@@ -35,10 +42,10 @@ CLOCK_WORDS = {"d": "the device's own clock", "c": "corrected by the session's o
 USE = """
 with events as (
     select event.metric_no, event.event_at, event.quantity
-    from store.events as event
+    from usage.int_stored_use as event
     inner join config.metrics as declared on declared.valid_to_load is null and declared.aggregation = 'sum'
     inner join registry.metrics as metric on metric.metric = declared.metric and metric.metric_no = event.metric_no
-    where event.load_id = any(%(loads)s) and event.disposition not in ('n', 'x')
+    where event.load_id = any(%(loads)s)
 ),
 
 span as (
@@ -98,6 +105,7 @@ class Metered:
     duplicates: int
     quarantined: int
     late_not_billed: int
+    billed_late: list[tuple[str, int]]
     refused: list[tuple[str, int]]
     clocks: list[tuple[str, int]]
     use: list[tuple[str, str]]
@@ -114,11 +122,12 @@ def metered(session: psycopg.Connection, load_ids: Sequence[int]) -> Metered:
     balance = session.execute(BALANCE, (loads,)).fetchone()
     assert balance is not None
     messages, stored, duplicates, quarantined, late_not_billed = balance
+    billed_late = session.execute(BILLED_LATE, (loads,)).fetchall()
     refused = session.execute(REFUSED, (loads,)).fetchall() if quarantined else []
     clocks = [(CLOCK_WORDS[source], count) for source, count in session.execute(CLOCKS, (loads,)).fetchall()]
     use = [(metric, sparkline(quantities)) for metric, quantities in session.execute(USE, {"loads": loads}).fetchall()]
     clocks.sort(key=lambda counted: -counted[1])
-    return Metered(messages, stored, duplicates, quarantined, late_not_billed, refused, clocks, use)
+    return Metered(messages, stored, duplicates, quarantined, late_not_billed, billed_late, refused, clocks, use)
 
 
 def revenue(session: psycopg.Connection, month: Any) -> list[tuple[str, Decimal, int]]:

@@ -1,5 +1,6 @@
 """Jobs: what a person, a schedule or the command line launches. Their tags say whose turn it is to write."""
 
+from pathlib import Path
 from typing import Any
 
 from dagster import (
@@ -13,15 +14,17 @@ from dagster import (
     job,
     op,
 )
+from upath import UPath
 
 from orchestration import tracing, turns
-from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods
+from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods, reconciliation
 from orchestration.assets.configuration import configuration
 from orchestration.assets.governance import documentation_site, verification_report
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
 from orchestration.assets.transformations import billing_models, metering_models, published_models, publishing_models
 from orchestration.failures import clear_failures
 from orchestration.gatekeeping import override
+from orchestration.importing.run import destination_of, import_files
 from orchestration.resources import Platform
 
 LOCK = "meterline/lock"
@@ -50,6 +53,12 @@ publish_views = define_asset_job(
     "publish_views",
     AssetSelection.assets(published_models),
     description="Build the views again; needed when the dbt project changed.",
+    tags={LOCK: turns.BOOKS},
+)
+reconcile = define_asset_job(
+    "reconcile",
+    AssetSelection.assets(reconciliation),
+    description="Propose adjustments for use that came too late for its closed period.",
     tags={LOCK: turns.BOOKS},
 )
 verify = define_asset_job(
@@ -98,6 +107,46 @@ def record_override(context: OpExecutionContext, config: OverrideConfig, platfor
 def override_gate() -> None:
     """One step; the decision is in the audit log."""
     record_override()
+
+
+class ImportConfig(Config):
+    """Files of another system (`source`: greenbutton, nem12), whose they are, and the CSV of their devices' aliases.
+
+    `landing` empty: the platform's landing zone.
+    """
+
+    source: str
+    files: list[str]
+    tenant_id: str
+    aliases: str
+    landing: str = ""
+
+
+@op
+def import_readings_op(context: OpExecutionContext, config: ImportConfig, platform: Platform) -> None:
+    """Write landing files; the next `process` loads them."""
+    settings = platform.settings
+    with clear_failures():
+        landing = UPath(config.landing) if config.landing else settings.landing
+        destination = destination_of(settings.config_folder, config.tenant_id, landing)
+        imported = import_files(config.source, [Path(f) for f in config.files], Path(config.aliases), destination)
+    context.log_event(
+        AssetObservation(
+            asset_key=AssetKey(["landing", "imported_readings"]),
+            metadata={
+                "new_files": [path for path, is_new in imported.paths if is_new],
+                "known_files": [path for path, is_new in imported.paths if not is_new],
+                "readings": imported.reading_count,
+                "intervals_without_data": imported.no_data_count,
+            },
+        )
+    )
+
+
+@job(description="Write the readings of Green Button or NEM12 files into the landing zone.")
+def import_readings() -> None:
+    """One step; the files it wrote are its metadata."""
+    import_readings_op()
 
 
 class TraceConfig(Config):

@@ -10,7 +10,7 @@ from dagster import (
     schedule,
 )
 
-from orchestration.jobs import close_period, load_config, process_days, verify
+from orchestration.jobs import close_period, load_config, process_days, reconcile, verify
 
 process_yesterday = build_schedule_from_partitioned_job(
     process_days,
@@ -38,4 +38,10 @@ def load_configuration_regularly() -> RunRequest:
 @schedule(job=verify, cron_schedule="0 4 * * 0", default_status=DefaultScheduleStatus.STOPPED)
 def verify_weekly() -> RunRequest:
     """Prove the books once a week, in the quiet hours."""
+    return RunRequest()
+
+
+@schedule(job=reconcile, cron_schedule="0 6 * * 1", default_status=DefaultScheduleStatus.STOPPED)
+def reconcile_weekly() -> RunRequest:
+    """What came too late during the week is on the desk on Monday morning."""
     return RunRequest()

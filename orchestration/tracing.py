@@ -36,7 +36,15 @@ limit %s
 """
 EVENTS = """
 select event.event_id, event.quantity, event.event_at, event.received_at, event.timestamp_source,
-    event.source_file, event.source_row
+    event.source_file, event.source_row,
+    (
+        select extra.fields
+        from ledger.loads as load
+        inner join metering.int_extra_fields as extra
+            on load.load_id = extra.load_id and extra.row_number = event.source_row
+        where load.source_file = event.source_file
+        limit 1
+    ) as extra_fields
 from finance.billing_events as event
 where event.tenant_id = %s and event.period_id = %s and event.device_id = %s and event.metric = %s
 order by event.event_at, event.event_id

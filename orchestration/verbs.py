@@ -129,6 +129,19 @@ def close(settings: Settings, month: date, as_of: str | None) -> int:
     return count
 
 
+def import_files(source: str, files: list[str], tenant_id: str, aliases: str, landing: str) -> None:
+    """Write the readings of other systems' files into the landing zone."""
+    config = {"source": source, "files": files, "tenant_id": tenant_id, "aliases": aliases, "landing": landing}
+    with working("importing"):
+        done = run_job("import_readings", ops={"import_readings_op": {"config": config}})["landing/imported_readings"]
+    for path in done["new_files"]:
+        say(f"written: {path}")
+    for path in done["known_files"]:
+        say(f"there already: {path}")
+    without = f", {done['intervals_without_data']:,} intervals without data" if done["intervals_without_data"] else ""
+    say(f"{done['readings']:,} readings{without}; `meterline process` loads them")
+
+
 def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> None:
     """Show an invoice, and one line's devices, events, files and rows."""
     with working("tracing"):
@@ -150,6 +163,17 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
         return
     _rows(f"Line {line}: devices with the most use", found["devices"])
     _rows("Events of the first device, with their landing file and row", found["events"])
+
+
+def reconcile(settings: Settings) -> None:
+    """Propose adjustments for rejected late use, and print those that wait for a decision."""
+    with working("rating closed periods with what came too late"):
+        proposed = run_job("reconcile")["billing/reconciliation"]["proposals"]
+    if not proposed:
+        say("nothing late waits for a decision")
+        return
+    table("Proposals (finance.proposals)", ["proposal", "invoice", "late events", "would move", "currency"], proposed)
+    say("none of them moves money until a person has approved it")
 
 
 def verify(settings: Settings) -> None:

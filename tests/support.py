@@ -180,6 +180,9 @@ class Configuration:
                 "rate_cards",
                 "rate_card_tiers",
                 "period_overrides",
+                "field_mappings",
+                "unit_conversions",
+                "sources",
             )
         }
     )
@@ -366,12 +369,19 @@ class Pipeline:
         with connect(self.settings, "meterline_approver") as session:
             return override(session, gate, subject, decided_by, reason)
 
+    def reconcile(self) -> None:
+        """Proposals for rejected late use, as the job reconcile makes them."""
+        with connect(self.settings, "meterline_transform") as session:
+            closing.refuse_unapplied(session)
+            closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
+        run_dbt(self.settings, *CLOSE)
+
     def prove(self) -> dict[str, list[str]]:
         """Every proof of `meterline verify` that does not hold, with its problems."""
         with connect(self.settings, "meterline_auditor") as session:
             proofs = verification.prove(session)
         with connect(self.settings, "meterline_transform") as session:
-            closing.request(session, "verify", date(1970, 1, 1), datetime.now(UTC))
+            closing.request(session, "verify", closing.NO_MONTH, datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)
         with connect(self.settings, "meterline_auditor") as session:
             proofs.append(verification.prove_reproduction(session))

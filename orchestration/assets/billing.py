@@ -1,6 +1,6 @@
 """Billing: the request that opens a close, the gates, and what the close made. The rating between them is dbt's."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from dagster import (
     AssetCheckSpec,
@@ -12,9 +12,12 @@ from dagster import (
     MetadataValue,
     asset,
 )
+from dagster_dbt import DbtCliResource
 
 from orchestration import close_gates, closing, insight
+from orchestration.assets.transformations import BUILD, SETTINGS
 from orchestration.checks import check_result
+from orchestration.dbt import target_folder
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.partitions import closing_months
@@ -37,6 +40,13 @@ inner join finance.period_closes as closed
     on invoice.period_id = closed.period_id and invoice.invoice_version = closed.invoice_version
 where closed.close_id = %s
 order by invoice.tenant_id, invoice.period_id
+"""
+
+OPEN_PROPOSALS = """
+select proposal_id, invoice_id, event_count, amount, currency_code
+from finance.proposals
+where status = 'open'
+order by invoice_id collate "C"
 """
 
 
@@ -141,5 +151,35 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
             **{f"revenue_{currency}": float(total) for currency, total, _ in revenue},
             "invoices_of_the_month": sum(count for _, _, count in revenue),
             "invoices": MetadataValue.md(table if made else "nothing was new"),
+        }
+    )
+
+
+@asset(
+    key=AssetKey(["billing", "reconciliation"]),
+    deps=[AssetKey(["billing", "closed_periods"])],
+    pool=BOOKS,
+    group_name="billing",
+    kinds={"dbt", "postgres"},
+    owners=["team:finance"],
+)
+def reconciliation(platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
+    """Use that came too late for its closed period, as proposals with the money they would move; none is moved."""
+    with clear_failures(), platform.session("meterline_transform") as session:
+        refuse_while_busy(session)
+        closing.refuse_unapplied(session)
+        closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
+    dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+    with platform.session("meterline_finance") as session:
+        proposed = session.execute(OPEN_PROPOSALS).fetchall()
+    lines = [f"| {' | '.join(str(value) for value in row)} |" for row in proposed]
+    header = ["| proposal | invoice | late events | would move | currency |", "| --- | --- | ---: | ---: | --- |"]
+    return MaterializeResult(
+        metadata={
+            "open_proposals": len(proposed),
+            "proposals": MetadataValue.json([[str(value) for value in row] for row in proposed]),
+            "table": MetadataValue.md(
+                "\n".join([*header, *lines]) if proposed else "nothing late waits for a decision"
+            ),
         }
     )

@@ -1,6 +1,6 @@
 """Governance: proofs that can be run at any time, from the UI, a schedule or the command line."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
 from dagster_dbt import DbtCliResource
@@ -13,8 +13,6 @@ from orchestration.failures import clear_failures
 from orchestration.reports import docs_url
 from orchestration.resources import Platform
 from orchestration.turns import BOOKS, DOCUMENTATION, refuse_while_busy
-
-NO_MONTH = date(1970, 1, 1)
 
 
 @asset(
@@ -30,7 +28,7 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
         proofs = verification.prove(session)
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
-        closing.request(session, "verify", NO_MONTH, datetime.now(UTC))
+        closing.request(session, "verify", closing.NO_MONTH, datetime.now(UTC))
     dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
     with platform.session("meterline_auditor") as session:
         proofs.append(verification.prove_reproduction(session))

@@ -137,6 +137,7 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
             "quarantined": metered.quarantined,
             "use": MetadataValue.md("\n\n".join(f"{metric} {line}" for metric, line in metered.use) or "none"),
             "quarantine_reasons": counts("reason", metered.refused),
+            "late": counts("late", [("not_billed", metered.late_not_billed), *metered.billed_late]),
             "late_not_billed": metered.late_not_billed,
             "clock_health": counts("events are dated by", metered.clocks),
             "tenant_days_judged": len(judgement.subjects),

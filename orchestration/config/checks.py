@@ -18,13 +18,16 @@ from orchestration.config.tables import (
     Contract,
     Device,
     DeviceType,
+    FieldMapping,
     LoadProfile,
     Metric,
     PeriodOverride,
     RateCard,
     RateCardTier,
     Row,
+    Source,
     Tenant,
+    UnitConversion,
     refuse_unsupported,
 )
 from orchestration.config.values import masked, shown
@@ -43,6 +46,9 @@ class Rows:
     rate_cards: list[tuple[int, RateCard]] = field(default_factory=list)
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
+    field_mappings: list[tuple[int, FieldMapping]] = field(default_factory=list)
+    unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
+    sources: list[tuple[int, Source]] = field(default_factory=list)
     load_profiles: list[tuple[int, LoadProfile]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
@@ -82,6 +88,11 @@ class Checks:
         self._refer("contracts.csv", self._rows.contracts, "tenant_id", "tenants", self._tenants)
         self._refer("period_overrides.csv", self._rows.period_overrides, "tenant_id", "tenants", self._tenants)
         self._refer("rate_cards.csv", self._rows.rate_cards, "metric", "metrics", self._metrics)
+        self._refer("field_mappings.csv", self._rows.field_mappings, "tenant_id", "tenants", self._tenants)
+        self._refer("sources.csv", self._rows.sources, "tenant_id", "tenants", self._tenants)
+        self._refer("unit_conversions.csv", self._rows.unit_conversions, "metric", "metrics", self._metrics)
+        for line, conversion in self._rows.unit_conversions:
+            self._conversion(line, conversion)
         cards = {card.rate_card_id for _, card in self._rows.rate_cards}
         self._refer("contracts.csv", self._rows.contracts, "rate_card_id", "rate_cards", cards)
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
@@ -238,6 +249,21 @@ class Checks:
                 f"metrics.csv line {line}: {shown(metric.metric)} adds up the levels of a gauge, so its use depends on "
                 "how often a device reports; max, min or latest do not"
             )
+
+    def _conversion(self, line: int, conversion: UnitConversion) -> None:
+        declared = next((metric for _, metric in self._rows.metrics if metric.metric == conversion.metric), None)
+        if declared is None:
+            return
+        if declared.unit is None or declared.unit == conversion.unit:
+            own = "has no unit" if declared.unit is None else f"is in {shown(declared.unit)} itself"
+            text = f"metric {shown(conversion.metric)} {own}; remove the row or correct metrics.csv"
+            self._problems.add("unit_conversions.csv", text, line=line, column="unit")
+        if conversion.offset_quantity and declared.reading_type != "gauge":
+            text = (
+                f"a {declared.reading_type} metric adds up differences, which have no offset; leave it empty "
+                "(only a gauge, such as a temperature, has one)"
+            )
+            self._problems.add("unit_conversions.csv", text, line=line, column="offset_quantity")
 
     def _versions(self) -> None:
         """A version of a card comes into force as a whole, and replaces the one before as a whole."""

@@ -255,6 +255,23 @@ RULES = (
             and not exists (select from new_metrics as new where new.metric = old.metric)
         """,
     ),
+    # A unit is in the registry from the first message on that named it.
+    Rule(
+        "unit_conversions.csv",
+        """
+        select new.line, null, format(
+            'the conversion of %L for metric %L %s, but telemetry was already metered by it, and the same message must '
+            'stay the same quantity; %s', old.unit, old.metric,
+            case when new.line is null then 'was removed' else 'changed' end,
+            case when new.line is null then 'put the row back'
+                else 'give it its old values and declare a new metric' end)
+        from gone_unit_conversions as old
+        left join new_unit_conversions as new using (metric, unit)
+        inner join registry.metrics as known using (metric)
+        where exists (select from store.high_water as mark where mark.metric_no = known.metric_no)
+            and exists (select from registry.traits as traits where traits.unit = old.unit)
+        """,
+    ),
     Rule(
         "device_types.csv",
         """

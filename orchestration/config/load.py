@@ -23,9 +23,14 @@ NEWEST = "select config_load_id, content_sha256 from config.loads order by confi
 BEGIN_LOAD = "insert into config.loads (content_sha256) values (%s) returning config_load_id"
 APPEND_TO_AUDIT = "select audit.append('configuration', 'configuration_loaded', %s)"
 UNKNOWN_ZONES = """
-select line, time_zone from new_contracts
+select file, line, time_zone
+from (
+    select 'contracts.csv' as file, line, time_zone from new_contracts
+    union all
+    select 'sources.csv' as file, line, time_zone from new_sources
+) as written
 where time_zone not in (select name from pg_catalog.pg_timezone_names)
-order by line
+order by file, line
 """
 
 # Incoming rows, and how they differ from the rows in force.
@@ -158,9 +163,9 @@ def _names(checked: CheckedTable) -> dict[str, sql.Composable]:
 def _refuse_unknown_zones(connection: psycopg.Connection) -> None:
     """Python's zones may be newer than the server's, which computes the periods."""
     problems = Problems()
-    for line, zone in connection.execute(UNKNOWN_ZONES):
+    for file, line, zone in connection.execute(UNKNOWN_ZONES):
         text = f"'{zone}' is not known to the PostgreSQL server; update its time zone data or use an equal zone"
-        problems.add("contracts.csv", text, line=line, column="time_zone")
+        problems.add(file, text, line=line, column="time_zone")
     problems.raise_if_any()
 
 

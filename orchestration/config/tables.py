@@ -188,6 +188,36 @@ class PeriodOverride(Row):
     reason: Text | None = None
 
 
+class FieldMapping(Row):
+    """What a source calls a field of a message; for a tenant, for files by their path, or for all."""
+
+    key = ("to_field", "from_field", "tenant_id", "path_pattern")
+    # Before the name that is compared with it.
+    to_field: Annotated[str, AfterValidator(values.mapped_field)]
+    from_field: Annotated[str, AfterValidator(values.source_field)]
+    tenant_id: Text | None = None
+    path_pattern: Text | None = None
+
+
+class UnitConversion(Row):
+    """A unit in which a metric may be delivered: quantity * factor + offset is the quantity in the metric's unit."""
+
+    key = ("metric", "unit")
+    metric: Text
+    unit: Text
+    factor: Annotated[Decimal, BeforeValidator(values.number(more_than=0))]
+    offset_quantity: Annotated[Decimal, BeforeValidator(values.number(least=None))] = Decimal(0)
+
+
+class Source(Row):
+    """A source whose measurement times are local and carry no zone; by the path of its files, by tenant, or both."""
+
+    key = ("path_pattern", "tenant_id")
+    path_pattern: Text | None = None
+    tenant_id: Text | None = None
+    time_zone: Annotated[str, AfterValidator(values.time_zone)]
+
+
 @dataclass(frozen=True)
 class Table:
     """A CSV of the folder: `<name>.csv`, loaded into `config.<name>`."""
@@ -227,5 +257,8 @@ TABLES = (
     Table("rate_cards", RateCard),
     Table("rate_card_tiers", RateCardTier),
     Table("period_overrides", PeriodOverride, is_required=False),
+    Table("field_mappings", FieldMapping, is_required=False),
+    Table("unit_conversions", UnitConversion, is_required=False),
+    Table("sources", Source, is_required=False),
     Table("devices", Device),
 )

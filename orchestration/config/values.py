@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import ValidationInfo
 
+from orchestration.ingest.rows import FIELDS
+
 # The precision of unit prices and quantities in the database: numeric(20, 10).
 MAX_DECIMALS = 10
 MAX_INTEGER_DIGITS = 10
@@ -61,6 +63,23 @@ def device_alias(value: str) -> str:
         raise ValueError(
             f"{masked(value)} looks like a hardware identifier (MAC, EUI-64, IMEI); use an alias of your own"
         )
+    return text(value)
+
+
+def mapped_field(value: str) -> str:
+    """A field of a message that a source may call otherwise. Raises ValueError."""
+    if value == "tenant_id":
+        raise ValueError("'tenant_id' comes from the gateway, which knows whose device it is; it cannot be mapped")
+    if value not in FIELDS:
+        names = ", ".join(name for name in FIELDS if name != "tenant_id")
+        raise ValueError(f"{shown(value)} is no field of a message; use one of {names}")
+    return value
+
+
+def source_field(value: str) -> str:
+    """What a source calls a field. Raises ValueError for a field that messages have themselves."""
+    if value in FIELDS:
+        raise ValueError(f"{shown(value)} is a field of every message; only a name that messages do not have is mapped")
     return text(value)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import chain
 from typing import IO, Any, Literal
 
 import numpy as np
@@ -21,7 +22,7 @@ from orchestration.ingest import copy_binary
 from orchestration.ingest.landing import LandingFile, discover
 from orchestration.ingest.prepare import Preparer
 from orchestration.ingest.readers import read_pieces
-from orchestration.ingest.rows import OddRow, UnreadableFileError, clean
+from orchestration.ingest.rows import OddRow, Piece, UnreadableFileError, clean
 from orchestration.settings import Settings
 
 ROLE = "meterline_ingest"
@@ -53,6 +54,7 @@ RECORD_PATH = (
 KNOWN_PATHS = "select source_file, byte_count, fingerprint from ledger.paths where source_file = any(%s)"
 COPY_PLAIN = f"copy raw.messages ({', '.join(copy_binary.COLUMNS)}, quantity) from stdin (format binary)"
 COPY_ODD = "copy raw.odd_messages (load_id, row_number, fields, raw_text) from stdin"
+COPY_EXTRAS = "copy raw.extra_fields (load_id, row_number, fields) from stdin"
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
@@ -236,6 +238,7 @@ def _copy_rows(
             _copy_plain(cursor, prepared.columns, load_id)
             if prepared.odd_indexes:
                 _copy_odd(cursor, piece.describe(prepared.odd_indexes), load_id)
+            _copy_extras(cursor, piece, load_id)
     return counts
 
 
@@ -250,6 +253,16 @@ def _copy_odd(cursor: psycopg.Cursor, rows: Iterator[OddRow], load_id: int) -> N
         for row in rows:
             fields = None if row.fields is None else _ENCODER.encode(row.fields)
             copy.write_row((load_id, row.row_number, fields, row.raw_text))
+
+
+def _copy_extras(cursor: psycopg.Cursor, piece: Piece, load_id: int) -> None:
+    rows = piece.extras()
+    first = next(rows, None)
+    if first is None:
+        return
+    with cursor.copy(COPY_EXTRAS) as copy:
+        for index, fields in chain((first,), rows):
+            copy.write_row((load_id, piece.first_row + index, _ENCODER.encode(fields)))
 
 
 def _instant(microseconds: int | None) -> datetime | None:

@@ -15,7 +15,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from orchestration.ingest import json_text
-from orchestration.ingest.rows import FIELDS, OddRow, Piece, UnreadableFileError, raw_text_of, value_of
+from orchestration.ingest.rows import (
+    FIELDS,
+    KNOWN_FIELDS,
+    Extras,
+    OddRow,
+    Piece,
+    UnreadableFileError,
+    extras_of,
+    raw_text_of,
+    value_of,
+)
 
 # What the pages of a file may unpack to. Text stays in dictionaries, so that memory follows this figure.
 MAX_UNPACKED_BYTES = 4 * 1024**3
@@ -88,7 +98,8 @@ def _piece(first_row: int, table: Any) -> Piece:
         columns = {name: pc.if_else(is_bad, None, _flat(column)) for name, column in columns.items()}
     if not columns:
         columns = {"tenant_id": pa.nulls(table.num_rows, pa.string())}
-    return Piece(first_row, pa.table(columns), _Describer(first_row, table, undecodable))
+    describer = _Describer(first_row, table, undecodable)
+    return Piece(first_row, pa.table(columns), describer, describer.extras)
 
 
 def _plain_column(name: str, column: Any) -> Any:
@@ -162,6 +173,20 @@ class _Describer:
             if name in FIELDS
         ]
 
+    def extras(self) -> Iterator[tuple[int, Extras]]:
+        """Index and values of the rows that have any in columns that are no field of a message."""
+        names = [name for name in self._table.column_names if name not in KNOWN_FIELDS]
+        if not names:
+            return
+        unknown = self._table.select(names)
+        descriptions = [_description(field.name, field.type) for field in unknown.schema]
+        for start in range(0, unknown.num_rows, DESCRIBED_ROWS):
+            columns = [_values(column) for column in unknown.slice(start, DESCRIBED_ROWS).columns]
+            for index, values in enumerate(zip(*columns, strict=True), start=start):
+                present = zip(names, descriptions, values, strict=True)
+                if extras := extras_of((name, describe(v)) for name, describe, v in present if v is not None):
+                    yield index, extras
+
     def __call__(self, indexes: Sequence[int]) -> Iterator[OddRow]:
         for start in range(0, len(indexes), DESCRIBED_ROWS):
             some = list(indexes[start : start + DESCRIBED_ROWS])
@@ -208,7 +233,7 @@ def _description(name: str, kind: Any) -> Callable[[Any], dict[str, str]]:
     if _is_text(kind):
         return partial(value_of, "text")
     if pa.types.is_timestamp(kind):
-        return partial(value_of, "text" if kind.tz else "other")
+        return partial(value_of, "text" if kind.tz else "local")
     if pa.types.is_integer(kind) or pa.types.is_decimal(kind):
         return lambda value: value_of("number", str(value))
     if pa.types.is_floating(kind):

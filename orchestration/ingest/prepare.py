@@ -39,6 +39,7 @@ MIRROR = {
     ),
 }
 
+MAPPED_NAMES = "select distinct from_field from config.field_mappings where valid_to_load is null"
 INTEGER_TEXT = r"-?\d{1,18}"
 QUANTITY_TEXT = r"[+-]?\d{1,10}(\.\d{1,10})?"
 INSTANT_TEXT = r"^(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(\.\d{1,6})?(Z|[+-](0\d|1[0-5])(:?[0-5]\d)?)$"
@@ -98,6 +99,7 @@ class Preparer:
             }
         )
         self._duckdb.execute(US_OF_PARTS)
+        self._mapped_names = {name for (name,) in connection.execute(MAPPED_NAMES).fetchall()}
         with connection.transaction():
             for table in MIRROR:
                 self._mirror(connection, table)
@@ -109,7 +111,7 @@ class Preparer:
     def prepare(self, piece: Piece) -> Prepared:
         """Split a piece into plain and odd rows. New sessions and traits are registered on the way."""
         types = {name: piece.columns.schema.field(name).type for name in piece.columns.column_names}
-        self._duckdb.register("piece", _numbered(piece.columns))
+        self._duckdb.register("piece", _numbered(piece.columns, self._renamed(piece)))
         try:
             self._map_sessions(types)
             self._map_traits(types)
@@ -122,6 +124,13 @@ class Preparer:
             self._duckdb.unregister("piece")
         columns = {name: np.asarray(values) for name, values in plain.items()}
         return Prepared(columns, [int(index) for index in odd["row_index"]])
+
+    def _renamed(self, piece: Piece) -> npt.NDArray[np.bool_]:
+        """Which rows have a field under a declared name: SQL says where that name holds, so these rows are odd."""
+        renamed = np.zeros(piece.columns.num_rows, np.bool_)
+        if self._mapped_names:
+            renamed[[index for index, fields in piece.extras() if not self._mapped_names.isdisjoint(fields)]] = True
+        return renamed
 
     def _mirror(self, connection: psycopg.Connection, table: str) -> None:
         definition, source = MIRROR[table]
@@ -152,8 +161,8 @@ class Preparer:
         self._duckdb.register("traits", pa.table(table))
 
 
-def _numbered(columns: Any) -> Any:
-    """The columns with the row's index; instants as integers, so that no unit is rounded.
+def _numbered(columns: Any, renamed: npt.NDArray[np.bool_]) -> Any:
+    """The columns with the row's index and mark; instants as integers, so that no unit is rounded.
 
     Of a type that no plain value has, only the presence of a value is passed on: DuckDB does not know all of Arrow's.
     """
@@ -164,6 +173,7 @@ def _numbered(columns: Any) -> Any:
         elif not (_is_text(field.type) or pa.types.is_integer(field.type) or pa.types.is_decimal128(field.type)):
             present = pc.if_else(pc.is_valid(column), pa.scalar(1, pa.int8()), pa.scalar(None, pa.int8()))
             columns = columns.set_column(position, field.name, present)
+    columns = columns.append_column("is_renamed", pa.array(renamed))
     return columns.append_column("row_index", pa.array(np.arange(columns.num_rows, dtype=np.int32)))
 
 
@@ -184,12 +194,13 @@ def _mapped_rows(types: dict[str, Any]) -> str:
     return f"""
         create or replace temp table mapped as
         with parsed as (
-            select row_index, {", ".join(names + numbers + sources + others)} from piece
+            select row_index, is_renamed, {", ".join(names + numbers + sources + others)} from piece
         ), typed as (
             select * replace ({unix_us}) from parsed
         ), numbered as (
             select
-                row_index, tenants.tenant_no, devices.device_no, metrics.metric_no, msg_seq, seq_epoch, quantity,
+                row_index, is_renamed, tenants.tenant_no, devices.device_no, metrics.metric_no,
+                msg_seq, seq_epoch, quantity,
                 {instants}, {session_key} as session_key, {traits_no} as traits_no
             from typed
             left join tenants on tenants.tenant_id = typed.tenant_id
@@ -198,7 +209,8 @@ def _mapped_rows(types: dict[str, Any]) -> str:
             {session_join}
             {traits_join}
         )
-        select *, {" and ".join(f"{name} is not null" for name in REQUIRED_NUMBERS)} as is_plain from numbered
+        select *, not is_renamed and {" and ".join(f"{name} is not null" for name in REQUIRED_NUMBERS)} as is_plain
+        from numbered
     """
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import gzip
 import json
 import zlib
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain, islice
 from typing import IO, Any
 
@@ -18,10 +19,13 @@ from orchestration.ingest.json_text import Number
 from orchestration.ingest.parquet import read_parquet
 from orchestration.ingest.rows import (
     FIELDS,
+    KNOWN_FIELDS,
     MAX_LINE_BYTES,
+    Extras,
     OddRow,
     Piece,
     UnreadableFileError,
+    extras_of,
     is_encodable,
     raw_text_of,
     value_of,
@@ -43,6 +47,9 @@ CLOUD_EVENT_FIELDS = {
     "sessionid": "session_id",
     "sequence": "msg_seq",
 }
+# Other members of the envelope are kept under names of their own, as HTTP carries them.
+CLOUD_EVENT_PREFIX = "ce-"
+CLOUD_EVENT_BODY = frozenset({"specversion", "data", "data_base64"})
 
 _UTF8_MARK = b"\xef\xbb\xbf"
 _EMPTY_ROW: tuple[str | None, ...] = (None,) * len(FIELDS)
@@ -98,7 +105,9 @@ def read_json_lines(lines: Iterator[bytes]) -> Iterator[Piece]:
     filled = (line for line in lines if line.strip())
     first_row = 1
     while piece := list(islice(filled, TEXT_PIECE_ROWS)):
-        yield Piece(first_row, _table(map(_json_row, piece)), _JsonDescriber(first_row, piece))
+        with_extras: list[int] = []
+        table = _table(_json_row(index, line, with_extras) for index, line in enumerate(piece))
+        yield Piece(first_row, table, _JsonDescriber(first_row, piece), partial(_json_extras, piece, with_extras))
         first_row += len(piece)
 
 
@@ -118,18 +127,41 @@ def _parse_line(line: bytes) -> dict[str, Any] | None:
 def _from_cloud_event(event: dict[str, Any]) -> dict[str, Any]:
     """The one place where CloudEvents 1.0 becomes a message: `data` first, the envelope fills in."""
     data = event.get("data")
+    if data is None and isinstance(encoded := event.get("data_base64"), str):
+        data = _decoded(encoded)
     fields: dict[str, Any] = dict(data) if isinstance(data, dict) else {}
-    for attribute, field in CLOUD_EVENT_FIELDS.items():
-        if fields.get(field) in (None, ""):
-            fields[field] = event.get(attribute)
+    for attribute, value in event.items():
+        field = CLOUD_EVENT_FIELDS.get(attribute)
+        if field is not None and fields.get(field) in (None, ""):
+            fields[field] = value
+        elif attribute not in CLOUD_EVENT_BODY:
+            fields[CLOUD_EVENT_PREFIX + attribute] = value
     return fields
 
 
-def _json_row(line: bytes) -> tuple[str | None, ...]:
-    """Texts of a line's fields; all None where one has a type that is not its own."""
+def _decoded(text: str) -> dict[str, Any] | None:
+    """The JSON object that an event carries as bytes; None for any other content."""
+    try:
+        return json_text.parse_object(base64.b64decode(text, validate=True).decode())
+    except ValueError:
+        return None
+
+
+def _json_extras(lines: list[bytes], indexes: list[int]) -> Iterator[tuple[int, Extras]]:
+    for index in indexes:
+        members = _parse_line(lines[index]) or {}
+        unknown = ((name, value) for name, value in members.items() if name not in KNOWN_FIELDS and value is not None)
+        if extras := extras_of((name, _described(value)) for name, value in unknown):
+            yield index, extras
+
+
+def _json_row(index: int, line: bytes, with_extras: list[int]) -> tuple[str | None, ...]:
+    """Texts of a line's fields; all None where one has a type that is not its own. Notes a line that has others."""
     members = _parse_line(line)
     if members is None:
         return _EMPTY_ROW
+    if not members.keys() <= KNOWN_FIELDS:
+        with_extras.append(index)
     values = tuple(map(members.get, FIELDS))
     if not _are_expected(tuple(map(type, values))):
         return _EMPTY_ROW
@@ -238,7 +270,8 @@ def read_csv(lines: Iterator[bytes]) -> Iterator[Piece]:
             raise UnreadableFileError(f"csv: the header names {field} twice")
     first_row = 1
     while piece := list(islice(records, TEXT_PIECE_ROWS)):
-        yield Piece(first_row, _csv_table(header, piece), _CsvDescriber(first_row, header, piece))
+        describer = _CsvDescriber(first_row, header, piece)
+        yield Piece(first_row, _csv_table(header, piece), describer, describer.extras)
         first_row += len(piece)
 
 
@@ -281,6 +314,17 @@ class _CsvDescriber:
         self._header = header
         # A name that repeats would hide a value in the raw text.
         self._names = [name if header.count(name) == 1 else f"{name}#{n}" for n, name in enumerate(header, start=1)]
+        self._unknown = [(n, name) for n, name in enumerate(self._names) if header[n] not in KNOWN_FIELDS]
+
+    def extras(self) -> Iterator[tuple[int, Extras]]:
+        """Index and values of the rows that have any in columns that are no field of a message."""
+        if not self._unknown:
+            return
+        for index, record in enumerate(self._records):
+            if not isinstance(record, str):
+                values = ((name, value_of("text", record[n])) for n, name in self._unknown if record[n])
+                if extras := extras_of(values):
+                    yield index, extras
 
     def __call__(self, indexes: Sequence[int]) -> Iterator[OddRow]:
         for index in indexes:

@@ -6,7 +6,7 @@ No rule lives here. A field's tag says in which form it was delivered; SQL decid
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ FIELDS = (
     "quality",
     "attributes",
 )
+KNOWN_FIELDS = frozenset(FIELDS)
 INSTANTS = ("device_ts", "sent_ts", "received_at")
 
 MAX_LINE_BYTES = 1024 * 1024
@@ -37,6 +38,12 @@ _LONE_SURROGATES = re.compile("[\ud800-\udfff]")
 
 # Field name to {"t": tag, "v": text}; None for a row that does not parse.
 Described = dict[str, dict[str, str]] | None
+
+
+# Fields that the platform does not know, as they are kept beside a row; the last name says that there were more.
+Extras = dict[str, dict[str, str]]
+MAX_NAME_LENGTH = 200
+CUT_NAME = "(cut)"
 
 
 class UnreadableFileError(MeterlineError):
@@ -52,17 +59,23 @@ class OddRow:
     raw_text: str
 
 
+def _no_extras() -> Iterator[tuple[int, Extras]]:
+    return iter(())
+
+
 @dataclass(frozen=True)
 class Piece:
     """Consecutive rows of one file.
 
     `columns` holds those of FIELDS that the file has, one row per record; row i is record `first_row + i`. A row that
-    the columns cannot express is null in all of them. `describe` renders rows, given by their index, as odd ones.
+    the columns cannot express is null in all of them. `describe` renders rows, given by their index, as odd ones;
+    `extras` gives index and fields of the rows with fields that are not in FIELDS, and may be asked again.
     """
 
     first_row: int
     columns: Any
     describe: Callable[[Sequence[int]], Iterator[OddRow]]
+    extras: Callable[[], Iterator[tuple[int, Extras]]] = _no_extras
 
 
 def clean(text: str) -> str:
@@ -96,6 +109,19 @@ def value_of(tag: str, text: str) -> dict[str, str]:
         return {"t": tag, "v": text}
     kept = _cut(clean(text))
     return {"t": tag if kept == text else "other", "v": kept}
+
+
+def extras_of(described: Iterable[tuple[str, dict[str, str]]]) -> Extras:
+    """Fields to keep beside a row, in order, as many as MAX_TEXT_BYTES hold."""
+    kept: Extras = {}
+    left = MAX_TEXT_BYTES
+    for name, value in described:
+        left -= min(len(name), MAX_NAME_LENGTH) + len(value["v"].encode())
+        if left < 0:
+            kept[CUT_NAME] = value_of("other", CUT_NOTE.strip())
+            break
+        kept[clean(name)[:MAX_NAME_LENGTH]] = value
+    return kept
 
 
 def _is_simple(text: str) -> bool:

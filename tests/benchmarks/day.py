@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from orchestration.errors import BadInputError
+from orchestration.ingest.landing_writer import store
 from orchestration.ingest.simulator import fleet
 from orchestration.ingest.simulator.fleet_configuration import TIME_ZONE
-from orchestration.ingest.simulator.landing_writer import store
 from orchestration.ingest.simulator.messages import table_bytes
 
 # In summer time, so that the local day of a contract is not the UTC day.

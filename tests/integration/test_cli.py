@@ -13,7 +13,8 @@ from tests.support import Pipeline, message
 
 METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
-    "demo", "process", "close", "gates", "trace", "verify", "train", "score", "docs", "up", "down", "env", "bench",
+    "demo", "process", "close", "gates", "trace", "reconcile", "verify", "train", "score", "docs", "up", "down",
+    "env", "bench",
 )  # fmt: skip
 
 

@@ -34,12 +34,29 @@ def test_a_run_says_what_became_of_its_messages_and_of_no_others(pipeline: Pipel
         told = insight.metered(session, loads)
 
     assert (told.messages, told.stored, told.duplicates, told.quarantined, told.late_not_billed) == (6, 4, 1, 1, 0)
+    assert told.billed_late == []
     assert told.duplicate_rate == 1 / 6
     assert told.refused == [("unit_mismatch", 1)]
     assert told.clocks == [("the device's own clock", 3), ("corrected by the session's offset", 1)]
     # By the hour: 1 at 10, 3 at 11, and 2 + 8 at 12, where the corrected one falls. From 1 to 10, 3 is 2/9 of
     # the way, mark 1.6 of 7, rounded 2.
     assert told.use == [("energy", "▁▃█")]
+
+
+def test_a_run_says_what_came_late_and_is_billed_elsewhere(pipeline: Pipeline) -> None:
+    pipeline.tenant("defer", "m-1", late_policy="defer")
+    pipeline.tenant("reopen", "m-1", late_policy="reopen")
+    for tenant in ("defer", "reopen"):
+        late = [f"2019-02-0{day}T00:00:00Z" for day in (3, 4)]
+        pipeline.land(
+            *(message(tenant, "m-1", seq, 1, "2019-01-31", sent, sent_ts=sent) for seq, sent in enumerate(late)),
+            message(tenant, "m-1", 9, 1, "2019-02-05"),
+        )
+    pipeline.process()
+    with connect(pipeline.settings, "meterline_transform") as session:
+        told = insight.metered(session, [load_id for (load_id,) in pipeline.rows(LOADS)])
+    assert (told.stored, told.late_not_billed) == (6, 0)
+    assert told.billed_late == [("deferred", 2), ("reopened", 2)]
 
 
 def test_revenue_of_a_month_counts_the_latest_versions_by_currency(pipeline: Pipeline) -> None:

@@ -5,8 +5,9 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 
 from orchestration.definitions import defs
 
-WITHOUT_TURN = {"trace", "override_gate", "trace_score"}
-JOBS = {"load_config", "process_days", "close_period", "publish_views", "verify", "build_docs"} | WITHOUT_TURN
+WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings"}
+CLOSING = {"close_period", "reconcile", "verify"}
+JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}
 
 

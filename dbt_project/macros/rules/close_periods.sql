@@ -75,6 +75,6 @@
             select request.close_id
             from {{ ref('int_close_request') }} as request
             inner join {{ source('ledger', 'close_requests') }} as asked using (close_id)
-            where request.kind = '{{ kind }}' and (request.kind = 'verify' or asked.judged_at is not null)
+            where request.kind = '{{ kind }}' and (request.kind <> 'close' or asked.judged_at is not null)
         )
 {%- endmacro %}

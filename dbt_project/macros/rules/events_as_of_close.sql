@@ -1,11 +1,11 @@
 {#
     Billed events of closed versions as the store stood at the close: what loads with a higher number, or applied after
-    the close was recorded, have added or restated is left out. `scope` joins `closed`, the versions to verify, with
-    `states`, the events' own rows and their restatements.
+    the close was recorded, have added or restated is left out. `scope` joins `closed`, a relation of versions (by default
+    those to verify), with `states`, the events' own rows and their restatements.
 #}
-{% macro events_as_of_close(scope) -%}
+{% macro events_as_of_close(scope, closed=none) -%}
     with closed as (
-        select * from {{ ref('int_periods_to_rate') }} where kind = 'verify'
+        select * from {{ closed or '(select * from ' ~ ref('int_periods_to_rate') ~ " where kind = 'verify') as verified" }}
     ),
 
     applied_later as (

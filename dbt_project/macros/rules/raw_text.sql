@@ -8,10 +8,18 @@
     end
 {%- endmacro %}
 
-{# A row that was plainly typed, as JSON again: the same values, in the platform's normal form. #}
+{#
+    A row that was plainly typed, as JSON again: the same values, in the platform's normal form, and what the platform
+    does not know of it.
+#}
 {% macro rendered_message(message) -%}
     (
-        select jsonb_strip_nulls(jsonb_build_object(
+        select (coalesce(
+            (
+                select extra.fields from {{ ref('int_extra_fields') }} as extra
+                where extra.load_id = {{ message }}.load_id and extra.row_number = {{ message }}.row_number
+            ), '{}'
+        ) || jsonb_strip_nulls(jsonb_build_object(
             'tenant_id', named_tenant.tenant_id, 'device_id', named_device.device_id, 'metric', named_metric.metric,
             'msg_seq', {{ message }}.msg_seq, 'seq_epoch', {{ message }}.seq_epoch,
             'quantity', trim_scale({{ message }}.quantity)::text,
@@ -20,7 +28,7 @@
             'received_at', {{ message }}.received_at,
             'session_id', named_session.session_id,
             'unit', named_traits.unit, 'quality', named_traits.quality, 'attributes', named_traits.attributes
-        ))::text
+        )))::text
         from {{ source('registry', 'tenants') }} as named_tenant
         left join {{ source('registry', 'devices') }} as named_device on named_device.device_no = {{ message }}.device_no
         left join {{ source('registry', 'metrics') }} as named_metric on named_metric.metric_no = {{ message }}.metric_no

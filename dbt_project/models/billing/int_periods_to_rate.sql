@@ -1,8 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 -- depends_on: {{ ref('store_asked_periods') }}
 
--- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, to verify, every version
--- ever closed under the terms and bounds that its close recorded.
+-- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, under the terms and bounds
+-- that their close recorded, to verify every version ever closed, to reconcile the newest where late use was rejected.
 with versions as (
     select tenant_no, period_no, max(invoice_version) as invoice_version
     from {{ source('store', 'period_closes') }}
@@ -50,7 +50,16 @@ closed as (
         closed.proration_denominator
     from {{ ref('int_close_request') }} as request
     cross join {{ source('store', 'period_closes') }} as closed
-    where request.kind = 'verify'
+    left join versions on closed.tenant_no = versions.tenant_no and closed.period_no = versions.period_no
+    where
+        request.kind = 'verify'
+        or (
+            request.kind = 'reconcile'
+            and closed.invoice_version = versions.invoice_version
+            and (closed.tenant_no, closed.period_no) in (
+                select late.tenant_no, late.period_no from {{ ref('int_rejected_events') }} as late
+            )
+        )
 ),
 
 wanted as (

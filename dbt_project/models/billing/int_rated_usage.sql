@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What each device used of each metric in a period that is rated: to close from its days, to verify from its events;
--- and what is estimated for the hours in which it said nothing.
+-- What each device used of each metric in a period that is rated: to close from its days, to verify from its events,
+-- with what is estimated for the hours in which it said nothing; to reconcile with the late use that was rejected.
 with measured as (
     select
         usage.tenant_no,
@@ -52,3 +52,10 @@ select
     coalesce(estimated.quantity, 0)::numeric(30, 10) as estimated_quantity
 from measured
 full join estimated using (tenant_no, period_no, invoice_version, device_no, metric_no)
+
+union all
+
+select
+    tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, skew_candidate_count,
+    first_event_at, last_event_at, estimated_quantity
+from {{ ref('int_reconciled_usage') }}

@@ -45,6 +45,32 @@ together as (
     select * from plain
     union all
     select * from odd
+),
+
+-- A message in a declared unit goes on in the metric's own; where that is no quantity, as it was delivered.
+converted as (
+    select
+        message.load_id, message.row_number, message.tenant_no, message.device_no, message.metric_no,
+        case when conversion.fits then conversion.converted_traits_no else message.traits_no end as traits_no,
+        message.session_key, message.msg_seq, message.seq_epoch,
+        case when conversion.fits then conversion.quantity else message.quantity end::numeric(20, 10) as quantity,
+        message.device_ts, message.sent_ts, message.received_at,
+        case when not conversion.fits then 'bad_quantity' else message.form_reason end as form_reason,
+        case
+            when not conversion.fits
+                then 'quantity in the unit of metrics.csv must have at most 10 integer digits and 10 decimals'
+            else message.form_detail
+        end as form_detail,
+        message.tenant_id, message.device_id, message.metric
+    from together as message
+    left join lateral (
+        select
+            declared.converted_traits_no,
+            {{ converted_quantity('message.quantity', 'declared') }} as quantity,
+            {{ holds_unrounded(converted_quantity('message.quantity', 'declared')) }} as fits
+        from {{ ref('stg_converted_traits') }} as declared
+        where message.metric_no = declared.metric_no and message.traits_no = declared.traits_no
+    ) as conversion on true
 )
 
 select
@@ -56,7 +82,7 @@ select
     metric.unit as metric_unit,
     metric.reading_type,
     traits.unit
-from together as message
+from converted as message
 inner join {{ ref('stg_loads') }} as loads on message.load_id = loads.load_id
 left join {{ ref('stg_config__tenants') }} as tenant
     on message.tenant_no = tenant.tenant_no and tenant.valid_to_load is null

@@ -1,10 +1,25 @@
 -- A row of doubtful form is judged field by field; where every field proves good after all it goes on like any other.
-with judged as (
+with placed as (
+    select
+        field.load_id,
+        field.row_number,
+        field.is_unparsable,
+        {% for field in message_fields() | reject('equalto', 'device_ts') -%}
+        field.{{ field }}, field.{{ field }}_type,
+        {% endfor -%}
+        coalesce(({{ utc_text('local_time.device_at') }}), field.device_ts) as device_ts,
+        case when local_time.device_at is null then field.device_ts_type else 'text' end as device_ts_type
+    from {{ ref('stg_odd_fields') }} as field
+    left join {{ ref('stg_local_times') }} as local_time
+        on field.load_id = local_time.load_id and field.row_number = local_time.row_number
+),
+
+judged as (
     select
         *,
         {{ form_reason() }} as form_reason,
         {{ form_detail() }} as form_detail
-    from {{ ref('stg_odd_fields') }}
+    from placed
 )
 
 select

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pyarrow as pa
 from upath import UPath
 
+from orchestration.ingest.landing_writer import store
 from orchestration.ingest.simulator import malformed
 from orchestration.ingest.simulator.device import deliver
-from orchestration.ingest.simulator.landing_writer import store
 from orchestration.ingest.simulator.messages import (
     Message,
     Row,

@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from upath import UPath
 
 from orchestration.errors import BadInputError
+from orchestration.ingest.landing_writer import store
 from orchestration.ingest.simulator.fleet_configuration import METRIC, UNIT, device_id, tenant_id, write_configuration
-from orchestration.ingest.simulator.landing_writer import store
 from orchestration.ingest.simulator.messages import EXACT_QUANTITY, SCHEMA, TIMESTAMP, table_bytes
 from orchestration.ingest.simulator.report import SimulationReport
 from orchestration.progress import Report

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from orchestration.ingest.simulator.landing_writer import store
+from orchestration.ingest.landing_writer import store
 
 METRIC, UNIT = "energy", "kWh"
 TIME_ZONE = "Europe/London"

@@ -289,7 +289,7 @@ def test_parquet_describes_every_type() -> None:
         "metric": {"t": "other", "v": "true"},
         "msg_seq": {"t": "number", "v": str(2**63)},
         "quantity": {"t": "float", "v": "0.1"},
-        "device_ts": {"t": "other", "v": "2026-03-01T10:00:00.000005"},
+        "device_ts": {"t": "local", "v": "2026-03-01T10:00:00.000005"},
         "sent_ts": {"t": "text", "v": "2026-03-01T10:00:00.000000123+00:00"},
         "received_at": {"t": "text", "v": "9999-12-31T23:59:59.999999+00:00"},
         "unit": {"t": "number", "v": "1.10"},

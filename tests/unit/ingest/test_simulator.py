@@ -20,10 +20,10 @@ import pytest
 from upath import UPath
 
 from orchestration.errors import BadInputError
+from orchestration.ingest.landing_writer import store
 from orchestration.ingest.readers import read_pieces
 from orchestration.ingest.rows import UnreadableFileError
 from orchestration.ingest.simulator import SimulationReport, simulate_demo, simulate_fleet, story
-from orchestration.ingest.simulator.landing_writer import store
 from orchestration.ingest.simulator.roster import CONFIG, Device, read_devices, read_readings
 
 REASONS = {

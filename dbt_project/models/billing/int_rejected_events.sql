@@ -1,0 +1,34 @@
+-- Events that came too late and are not billed, and whose use would be missing (RULES 11: a register's next reading has
+-- it). Read by two partial indexes: rejected ones are few, and lie anywhere in history.
+with rejected as (
+    select
+        {{ identity('stored') }}, stored.device_ts as stored_device_ts, stored.period_no, stored.event_at,
+        stored.quantity, stored.is_skew_candidate
+    from {{ source('store', 'events') }} as stored
+    where
+        stored.disposition = 'n'
+        and not exists (
+            select 1 from {{ source('store', 'event_restatements') }} as restated
+            where {{ same_identity('restated', 'stored') }} and restated.stored_device_ts = stored.device_ts
+        )
+    union all
+    select
+        {{ identity('latest') }}, latest.stored_device_ts, latest.period_no, latest.event_at,
+        latest.quantity, latest.is_skew_candidate
+    from {{ source('store', 'event_restatements') }} as latest
+    where
+        latest.disposition = 'n'
+        and not exists (
+            select 1 from {{ source('store', 'event_restatements') }} as later
+            where
+                {{ same_identity('later', 'latest') }}
+                and later.stored_device_ts = latest.stored_device_ts
+                and later.version > latest.version
+        )
+)
+
+select rejected.*
+from rejected
+inner join {{ ref('stg_config__metrics') }} as metric
+    on rejected.metric_no = metric.metric_no and metric.valid_to_load is null
+where not (metric.reading_type = 'cumulative' and metric.aggregation = 'sum')

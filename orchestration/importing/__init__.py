@@ -1,0 +1,1 @@
+"""Files of other systems to landing files of messages: representation only, the rules stay in SQL. No Dagster here."""
