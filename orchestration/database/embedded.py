@@ -9,6 +9,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from orchestration.errors import MeterlineError
 
 # Durable, and sized for a laptop: a crash loses nothing that was committed. Compiling plans at run time costs more
@@ -44,6 +46,8 @@ def start(home: Path) -> str:
         for attempt in range(START_ATTEMPTS):
             try:
                 server.start()
+                # A server that was killed counts as running until its process is reaped; only an answer proves it.
+                psycopg.connect(server.get_uri(), connect_timeout=10).close()
                 break
             except Exception as error:
                 if attempt == START_ATTEMPTS - 1:
