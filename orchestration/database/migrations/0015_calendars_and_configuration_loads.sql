@@ -19,7 +19,7 @@ comment on column ledger.loads.config_load_id is 'Null for a file; else the conf
 
 -- Whose stored events a configuration load derives again; null stands for all devices, or for all metrics.
 create table ledger.configuration_changes (
-    load_id integer not null references ledger.loads,
+    load_id integer not null,
     tenant_no integer not null,
     device_no integer,
     metric_no smallint,
