@@ -10,10 +10,10 @@
 
 {# What a number of the meter counts, to the ten decimals of a quantity; without a calibration as much as it says. #}
 {% macro calibrated(quantity) -%}
-    case
+    (case
         when calibration.device_no is null then {{ quantity }}
-        else round({{ quantity }} * calibration.multiplier + calibration.offset_quantity, 10)
-    end
+        else {{ quantity }} * calibration.multiplier + calibration.offset_quantity
+    end)::numeric(30, 10)
 {%- endmacro %}
 
 {# The number of a stored event: as delivered, or as the newest edit says; `as_of` says which edits are known. #}
