@@ -7,9 +7,9 @@
 -- What was invoiced against what its events, terms and prices give today, compared as text. Empty: reproducible.
 {%- set invoice_columns = ['invoice_id', 'currency_code', 'subtotal_amount', 'tax_amount', 'total_amount'] %}
 {%- set line_columns = ['line_type', 'metric', 'charge_basis', 'rate_card_id', 'rate_card_version', 'price_model',
-    'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description'] %}
+    'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description', 'quality_flags'] %}
 {%- set usage_columns = ['event_count', 'skew_candidate_count', 'first_event_at', 'last_event_at', 'quantity',
-    'estimated_quantity'] %}
+    'estimated_quantity', 'quality_flags'] %}
 with rated_invoices as (
     select * from {{ ref('int_rated_invoices') }} where kind = 'verify'
 ),
