@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- Hours one after the other with the same flag. Where the events of the period or the four weeks before were folded, what
--- the close recorded is all there is. A message may say of itself what the platform says of its hour: one flag.
+-- Hours one after the other with the same flag. Where events of the period or the four weeks before were folded, what the
+-- close recorded is all there is. A message may say of itself what the platform says of its hour: one flag.
 with hours as (
     select
         hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no, hour.hour_at, hour.flag,

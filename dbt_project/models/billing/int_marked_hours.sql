@@ -1,5 +1,5 @@
--- Hours with messages that say themselves that something is unusual: to close by the list of such events, to verify from
--- all events as the close found them. Their use only where a message carries its own.
+-- Hours with messages that say themselves that something is unusual: to close by the list of such events, to verify
+-- from all events as the close found them. Their use only where a message carries its own.
 with marked as (
     select
         period.tenant_no, period.period_no, period.invoice_version, period.config_load_id,
@@ -18,7 +18,8 @@ with marked as (
     union all
 
     select
-        tenant_no, closed_period_no, invoice_version, config_load_id, device_no, metric_no, event_at, quantity, traits_no
+        tenant_no, closed_period_no, invoice_version, config_load_id, device_no, metric_no, event_at, quantity,
+        traits_no
     from (
         {{ events_as_of_close(
             'closed.period_no = states.period_no and states.traits_no in (select traits_no from '

@@ -1,5 +1,5 @@
--- Hours of a run in which a meter seems to stand: it uses the same again and again, or a register that usually moves does
--- not. A run that began before the period counts from there.
+-- Hours of a run in which a meter seems to stand: it uses the same again and again, or a register that usually moves
+-- does not. A run that began before the period counts from there.
 with numbered as (
     select
         *,
@@ -24,7 +24,8 @@ usual as (
     select
         run.tenant_no, run.period_no, run.invoice_version, run.device_no, run.metric_no, run.first_hour_at
     from runs as run
-    inner join {{ ref('int_judged_hours') }} as before using (tenant_no, period_no, invoice_version, device_no, metric_no)
+    inner join {{ ref('int_judged_hours') }} as before
+        using (tenant_no, period_no, invoice_version, device_no, metric_no)
     where
         run.quantity = 0
         and before.hour_at >= run.first_hour_at - {{ estimation_lookback() }}

@@ -1,5 +1,7 @@
 -- What the newest version of each invoice flags, by device and metric.
-select flagged.tenant_no, flagged.period_no, flagged.device_no, flagged.metric_no, array_agg(distinct flagged.flag) as flags
+select
+    flagged.tenant_no, flagged.period_no, flagged.device_no, flagged.metric_no,
+    array_agg(distinct flagged.flag) as flags
 from {{ source('store', 'closed_flags') }} as flagged
 where not exists (
     select 1
