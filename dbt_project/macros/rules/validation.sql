@@ -14,10 +14,10 @@
 
 {# An exact median: percentile_cont would pass through binary floats. #}
 {% macro median(value) -%}
-    (
+    0.5 * (
         percentile_disc(0.5) within group (order by {{ value }})
         + percentile_disc(0.5) within group (order by {{ value }} desc)
-    ) / 2
+    )
 {%- endmacro %}
 
 {#

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- Hours one after the other with the same flag. Where events of the period or the four weeks before were folded, what the
--- close recorded is all there is. A message may say of itself what the platform says of its hour: one flag.
+-- Hours one after the other with the same flag. Where events of the period or the four weeks before were folded, what
+-- the close recorded is all there is. A message may say of itself what the platform says of its hour: one flag.
 with hours as (
     select
         hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no, hour.hour_at, hour.flag,
@@ -27,7 +27,7 @@ select
     min(hour_at) as first_hour_at,
     max(hour_at) as last_hour_at,
     sum(quantity)::numeric(30, 10) as quantity,
-    min(limit_value) as limit_value
+    min(limit_value)::numeric(30, 10) as limit_value
 from numbered
 group by tenant_no, period_no, invoice_version, device_no, metric_no, flag, run_at
 

@@ -34,7 +34,7 @@ create table store.closed_flags (
     invoice_version integer not null,
     flag text not null,
     quantity numeric(30, 10),
-    limit_value numeric,
+    limit_value numeric(30, 10),
     primary key (tenant_no, period_no, invoice_version, device_no, metric_no, flag, first_hour_at)
 );
 call store.make_append_only('store.closed_flags');
