@@ -8,12 +8,11 @@ with marked as (
     inner join {{ source('store', 'marked_events') }} as listed
         on period.tenant_no = listed.tenant_no and period.period_no = listed.period_no
     cross join lateral (
-        select * from {{ ref('int_event_state') }} as known
+        select * from {{ ref('int_metered_events') }} as known
         where {{ same_identity('known', 'listed') }} and known.stored_device_ts = listed.stored_device_ts
         limit 1
     ) as state
-    where
-        period.kind = 'close' and state.period_no = period.period_no and {{ is_billed('state.disposition') }}
+    where period.kind = 'close' and state.period_no = period.period_no
 
     union all
 

@@ -13,7 +13,6 @@ with as_of_close as (
 readings as (
     select
         event.*,
-        event.quantity as reading,
         {{ is_in_chain('event.disposition') }} as is_in_chain,
         {{ is_exchange_reading('event.traits_no') }} as is_exchange,
         {{ exchanged_at('event', in_force('declared', 'event.config_load_id')) }} as exchanged_at,
@@ -31,7 +30,7 @@ readings as (
 select
     {{ identity('stepped') }}, stepped.stored_device_ts, stepped.event_at, period.period_no, stepped.invoice_version,
     stepped.config_load_id, stepped.is_skew_candidate,
-    (stepped.state).use as quantity,
+    {{ calibrated('(stepped.state).use') }} as quantity,
     (stepped.state).flag as flag,
     stepped.period_no = period.period_no as is_billed_here,
     {{ is_learnt_from('period', 'stepped', hour_of('stepped.event_at')) }} as is_learnt_from
@@ -42,6 +41,7 @@ inner join {{ ref('int_periods_to_rate') }} as period
     on stepped.tenant_no = period.tenant_no
     and stepped.closed_period_no = period.period_no
     and stepped.invoice_version = period.invoice_version
+{{ calibrated_by('stepped', in_force('calibration', 'stepped.config_load_id')) }}
 where
     stepped.period_no = period.period_no
     or {{ is_learnt_from('period', 'stepped', hour_of('stepped.event_at')) }}
