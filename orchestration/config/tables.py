@@ -121,6 +121,10 @@ class DeviceType(Row):
     register_max: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
     expected_interval_seconds: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
     max_use_per_hour: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+    min_use_per_hour: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+    spike_factor: Annotated[Decimal, BeforeValidator(values.number(more_than=1))] | None = None
+    # A close looks four weeks back, so a longer run cannot be seen.
+    stuck_after_hours: Annotated[int, BeforeValidator(values.whole(least=2, most=28 * 24))] | None = None
 
 
 class LoadProfile(Row):

@@ -16,11 +16,12 @@
 {% macro write_closed_invoices() -%}
     insert into {{ source('store', 'closed_usage') }} (
         tenant_no, period_no, device_no, metric_no, invoice_version, event_count, skew_candidate_count,
-        first_event_at, last_event_at, quantity, estimated_quantity
+        first_event_at, last_event_at, quantity, estimated_quantity, quality_flags
     )
     select
         usage.tenant_no, usage.period_no, usage.device_no, usage.metric_no, usage.invoice_version, usage.event_count,
-        usage.skew_candidate_count, usage.first_event_at, usage.last_event_at, usage.quantity, usage.estimated_quantity
+        usage.skew_candidate_count, usage.first_event_at, usage.last_event_at, usage.quantity, usage.estimated_quantity,
+        usage.quality_flags
     from {{ ref('int_rated_usage') }} as usage
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
@@ -33,12 +34,13 @@
 
     insert into {{ source('store', 'invoice_lines') }} (
         tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, rate_card_id,
-        rate_card_version, price_model, tier_number, quantity, unit_price, estimated_quantity, amount, description
+        rate_card_version, price_model, tier_number, quantity, unit_price, estimated_quantity, amount, description,
+        quality_flags
     )
     select
         line.tenant_no, line.period_no, line.invoice_version, line.line_number, line.line_type, line.metric,
         line.charge_basis, line.rate_card_id, line.rate_card_version, line.price_model, line.tier_number,
-        line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description
+        line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description, line.quality_flags
     from {{ ref('int_rated_lines') }} as line
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
@@ -49,6 +51,16 @@
         tenant_no, period_no, invoice_version, hour.device_no, hour.metric_no, hour.bucket_start_at, hour.method,
         hour.quantity
     from {{ ref('int_estimated_hours') }} as hour
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'closed_flags') }} (
+        tenant_no, period_no, invoice_version, device_no, metric_no, flag, first_hour_at, last_hour_at, quantity,
+        limit_value
+    )
+    select
+        tenant_no, period_no, invoice_version, flagged.device_no, flagged.metric_no, flagged.flag,
+        flagged.first_hour_at, flagged.last_hour_at, flagged.quantity, flagged.limit_value
+    from {{ ref('int_flagged_runs') }} as flagged
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
 {%- endmacro %}
 

@@ -73,5 +73,6 @@ select
     line_price::numeric(20, 10) as unit_price,
     (case when line_type = 'flat_fee' then 0 else estimated_quantity end)::numeric(30, 10) as estimated_quantity,
     {{ round_money('exact_amount', 'currency_code') }}::numeric(20, 4) as amount,
-    description
+    description,
+    case when line_type = 'flat_fee' then '' else quality_flags end as quality_flags
 from lines

@@ -14,6 +14,11 @@ with measured as (
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
+        -- Of a count of devices nothing is estimated.
+        case price.charge_basis
+            when 'active_devices' then array_remove(string_to_array(fleet.active_flags, ','), 'estimated')
+            when 'usage' then string_to_array(fleet.flags, ',')
+        end as flags,
         case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
         round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
@@ -47,6 +52,7 @@ select
     proration_denominator,
     measured_quantity::numeric(30, 10) as measured_quantity,
     estimated_quantity::numeric(30, 10) as estimated_quantity,
+    {{ quality_flags('flags', 'estimated_quantity') }} as quality_flags,
     calibrations,
     included_quantity::numeric(30, 10) as included_quantity,
     greatest(measured_quantity - included_quantity, 0)::numeric(30, 10) as billable_quantity

@@ -6,6 +6,7 @@ with gaps as (
     select gap.*, period.estimation, period.load_profile, period.time_zone, period.config_load_id
     from {{ ref('int_gap_hours') }} as gap
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    where period.estimation <> 'none' and not gap.is_register
 ),
 
 -- The same hour of the local week in the last four weeks.

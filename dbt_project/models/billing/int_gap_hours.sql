@@ -5,10 +5,10 @@
 -- weeks before and all the period has nothing to learn from and no gap.
 with series as (
     select
-        hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no,
+        hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no, hour.is_register,
         min(hour.hour_at) as first_hour_at
     from {{ ref('int_metered_hours') }} as hour
-    group by hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no
+    group by hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no, hour.is_register
 ),
 
 expected as (
@@ -29,12 +29,14 @@ expected as (
 ),
 
 every_hour as (
-    select tenant_no, period_no, invoice_version, device_no, metric_no, hour_at, quantity, hour_at as measured_at
+    select
+        tenant_no, period_no, invoice_version, device_no, metric_no, is_register, hour_at, quantity,
+        hour_at as measured_at
     from {{ ref('int_metered_hours') }}
     union all
     select
         expected.tenant_no, expected.period_no, expected.invoice_version, expected.device_no, expected.metric_no,
-        expected.hour_at, null, null
+        expected.is_register, expected.hour_at, null, null
     from expected
     where not exists (
         select 1 from {{ ref('int_metered_hours') }} as measured
@@ -79,7 +81,7 @@ surrounded as (
 )
 
 select
-    tenant_no, period_no, invoice_version, device_no, metric_no, hour_at,
+    tenant_no, period_no, invoice_version, device_no, metric_no, is_register, hour_at,
     before_at, before_quantity, after_at, after_quantity
 from surrounded
 where measured_at is null

@@ -7,9 +7,14 @@
 -- What was invoiced against what its events, terms and prices give today, compared as text. Empty: reproducible.
 {%- set invoice_columns = ['invoice_id', 'currency_code', 'subtotal_amount', 'tax_amount', 'total_amount'] %}
 {%- set line_columns = ['line_type', 'metric', 'charge_basis', 'rate_card_id', 'rate_card_version', 'price_model',
-    'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description'] %}
+    'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description', 'quality_flags'] %}
 {%- set usage_columns = ['event_count', 'skew_candidate_count', 'first_event_at', 'last_event_at', 'quantity',
-    'estimated_quantity'] %}
+    'estimated_quantity', 'quality_flags'] %}
+{%- set row_counts = [
+    {'subject': 'usage rows', 'stored': 'closed_usage', 'rated': 'rated_usage', 'key': '', 'columns': usage_columns},
+    {'subject': 'flagged hours', 'stored': 'closed_flags', 'rated': 'rated_flags', 'key': ', flag, first_hour_at',
+        'columns': ['last_hour_at', 'quantity', 'limit_value']},
+] %}
 with rated_invoices as (
     select * from {{ ref('int_rated_invoices') }} where kind = 'verify'
 ),
@@ -21,6 +26,11 @@ rated_lines as (
 
 rated_usage as (
     select usage.* from {{ ref('int_rated_usage') }} as usage
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+rated_flags as (
+    select flagged.* from {{ ref('int_flagged_runs') }} as flagged
     inner join rated_invoices using (tenant_no, period_no, invoice_version)
 ),
 
@@ -48,18 +58,21 @@ differences as (
         'input_hash' as subject, stored.input_hash as stored_value, rated.input_hash as rated_value
     from {{ source('store', 'period_closes') }} as stored
     full join rated_invoices as rated using (tenant_no, period_no, invoice_version)
+    {%- for counted in row_counts %}
 
     union all
 
     select
         tenant_no, period_no, invoice_version,
-        'usage rows that differ' as subject, count(*)::text as stored_value, '0' as rated_value
-    from {{ source('store', 'closed_usage') }} as stored
-    full join rated_usage as rated using (tenant_no, period_no, invoice_version, device_no, metric_no)
+        '{{ counted.subject }} that differ' as subject, count(*)::text as stored_value, '0' as rated_value
+    from {{ source('store', counted.stored) }} as stored
+    full join {{ counted.rated }} as rated
+        using (tenant_no, period_no, invoice_version, device_no, metric_no{{ counted.key }})
     where
-        row(stored.{{ usage_columns | join(', stored.') }})
-        is distinct from row(rated.{{ usage_columns | join(', rated.') }})
+        row(stored.{{ counted.columns | join(', stored.') }})
+        is distinct from row(rated.{{ counted.columns | join(', rated.') }})
     group by tenant_no, period_no, invoice_version
+    {%- endfor %}
 )
 
 select

@@ -1,27 +1,25 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What devices of contracts with estimates used hour by hour, in the period and four weeks before: to close from the
--- hours, to verify from the events as the close found them.
-with periods as (
-    select * from {{ ref('int_periods_to_rate') }} where estimation <> 'none'
-),
-
-used as (
+-- What devices of contracts with estimates, and of types that say what is usual, used hour by hour, in the period and
+-- four weeks before: to close from the hours, to verify from the events as the close found them.
+with used as (
     select distinct
         period.tenant_no, period.period_no, period.invoice_version, period.config_load_id,
         period.period_start_at, period.period_end_at, usage.device_no, usage.metric_no
-    from periods as period
+    from {{ watched_periods('close') }} as period
     inner join {{ source('store', 'periods') }} as near
         on period.tenant_no = near.tenant_no
         and near.period_end_at > period.period_start_at - {{ estimation_lookback() }}
         and near.period_start_at < period.period_end_at
     inner join {{ source('store', 'usage_days') }} as usage
         on near.tenant_no = usage.tenant_no and near.period_no = usage.period_no
-    where period.kind = 'close' and usage.event_count > 0
+    where usage.event_count > 0 and {{ is_watched('period', 'usage.device_no') }}
 ),
 
 hours as (
-    select used.*, hour.bucket_start_at as hour_at, hour.quantity
+    select
+        used.tenant_no, used.period_no, used.invoice_version, used.config_load_id, used.device_no, used.metric_no,
+        hour.bucket_start_at as hour_at, hour.quantity, true as is_use
     from used
     cross join lateral (
         select usage.bucket_start_at, sum(usage.quantity) as quantity
@@ -37,24 +35,39 @@ hours as (
 
     union all
 
+    -- Events of registers are readings here, whose use comes below.
     select
-        event.tenant_no, event.closed_period_no, event.invoice_version, event.config_load_id, null, null,
-        event.device_no, event.metric_no, {{ hour_of('event.event_at') }} as hour_at, sum(event.quantity)
+        event.tenant_no, event.closed_period_no, event.invoice_version, event.config_load_id, event.device_no,
+        event.metric_no, {{ hour_of('event.event_at') }} as hour_at, sum(event.quantity), false
     from (
         {{ events_as_of_close(
-            "closed.estimation <> 'none' and " ~ is_learnt_from('closed', 'states', hour_of('states.event_at'))
+            is_watched('closed', 'states.device_no')
+            ~ ' and ' ~ is_learnt_from('closed', 'states', hour_of('states.event_at')),
+            watched_periods('verify')
         ) }}
     ) as event
     group by
         event.tenant_no, event.closed_period_no, event.invoice_version, event.config_load_id, event.device_no,
         event.metric_no, hour_at
+
+    union all
+
+    select
+        used.tenant_no, used.period_no, used.invoice_version, used.config_load_id, used.device_no, used.metric_no,
+        {{ hour_of('used.event_at') }} as hour_at, sum(used.quantity), true
+    from {{ watched_periods('verify') }} as period
+    inner join {{ ref('int_verified_registers') }} as used using (tenant_no, period_no, invoice_version)
+    where {{ is_watched('period', 'used.device_no') }} and used.is_learnt_from
+    group by
+        used.tenant_no, used.period_no, used.invoice_version, used.config_load_id, used.device_no, used.metric_no,
+        hour_at
 )
 
 select
     hours.tenant_no, hours.period_no, hours.invoice_version, hours.device_no, hours.metric_no, hours.hour_at,
-    hours.quantity
+    hours.quantity, {{ is_register('metric') }} as is_register
 from hours
 inner join {{ ref('stg_config__metrics') }} as metric
     on hours.metric_no = metric.metric_no
     and {{ in_force('metric', 'hours.config_load_id') }}
-where metric.reading_type = 'delta' and metric.aggregation = 'sum'
+where (metric.reading_type = 'delta' and metric.aggregation = 'sum') or ({{ is_register('metric') }} and hours.is_use)

@@ -28,7 +28,8 @@ lines as (
         1::numeric(30, 10), null::numeric(20, 10), 0::numeric(30, 10),
         (minimum_amount - charged_amount)::numeric(20, 4),
         'minimum spend of ' || {{ price_words('minimum_spend_amount') }}
-        || {{ proration_words('charged') }} || ': shortfall'
+        || {{ proration_words('charged') }} || ': shortfall',
+        ''
     from charged
     where charged_amount < minimum_amount
 )

@@ -36,6 +36,12 @@ estimated as (
     select tenant_no, period_no, invoice_version, device_no, metric_no, sum(quantity)::numeric(30, 10) as quantity
     from {{ ref('int_estimated_hours') }}
     group by tenant_no, period_no, invoice_version, device_no, metric_no
+),
+
+flagged as (
+    select tenant_no, period_no, invoice_version, device_no, metric_no, array_agg(distinct flag) as flags
+    from {{ ref('int_flagged_runs') }}
+    group by tenant_no, period_no, invoice_version, device_no, metric_no
 )
 
 select
@@ -49,13 +55,15 @@ select
     coalesce(measured.skew_candidate_count, 0) as skew_candidate_count,
     measured.first_event_at,
     measured.last_event_at,
-    coalesce(estimated.quantity, 0)::numeric(30, 10) as estimated_quantity
+    coalesce(estimated.quantity, 0)::numeric(30, 10) as estimated_quantity,
+    {{ quality_flags('flagged.flags', 'estimated.quantity') }} as quality_flags
 from measured
 full join estimated using (tenant_no, period_no, invoice_version, device_no, metric_no)
+left join flagged using (tenant_no, period_no, invoice_version, device_no, metric_no)
 
 union all
 
 select
     tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, skew_candidate_count,
-    first_event_at, last_event_at, estimated_quantity
+    first_event_at, last_event_at, estimated_quantity, '' as quality_flags
 from {{ ref('int_reconciled_usage') }}

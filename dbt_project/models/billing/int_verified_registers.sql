@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Readings of registers in closed periods with their use anew: each chain from its first reading, as the store and the
--- configuration stood at the close.
+-- configuration stood at the close; those of the four weeks before, too, from which the period's own are judged.
 with as_of_close as (
     {{ events_as_of_close(
         'closed.period_end_at > states.event_at and states.metric_no in ('
@@ -28,10 +28,20 @@ readings as (
 )
 
 select
-    {{ identity('stepped') }}, stepped.stored_device_ts, stepped.event_at, stepped.period_no, stepped.invoice_version,
-    stepped.config_load_id, stepped.is_skew_candidate, {{ calibrated('(stepped.state).use') }} as quantity
+    {{ identity('stepped') }}, stepped.stored_device_ts, stepped.event_at, period.period_no, stepped.invoice_version,
+    stepped.config_load_id, stepped.is_skew_candidate,
+    {{ calibrated('(stepped.state).use') }} as quantity,
+    (stepped.state).flag as flag,
+    stepped.period_no = period.period_no as is_billed_here,
+    {{ is_learnt_from('period', 'stepped', hour_of('stepped.event_at')) }} as is_learnt_from
 from (
     {{ register_states('readings', partition='reading.closed_period_no, reading.invoice_version,') }}
 ) as stepped
+inner join {{ ref('int_periods_to_rate') }} as period
+    on stepped.tenant_no = period.tenant_no
+    and stepped.closed_period_no = period.period_no
+    and stepped.invoice_version = period.invoice_version
 {{ calibrated_by('stepped', in_force('calibration', 'stepped.config_load_id')) }}
-where stepped.period_no = stepped.closed_period_no
+where
+    stepped.period_no = period.period_no
+    or {{ is_learnt_from('period', 'stepped', hour_of('stepped.event_at')) }}

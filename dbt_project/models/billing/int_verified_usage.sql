@@ -19,7 +19,11 @@ used as (
             and {{ in_force('metric', 'event.config_load_id') }}
     )
     union all
-    select * from {{ ref('int_verified_registers') }}
+    select
+        {{ identity('reading') }}, reading.stored_device_ts, reading.event_at, reading.period_no,
+        reading.invoice_version, reading.config_load_id, reading.is_skew_candidate, reading.quantity
+    from {{ ref('int_verified_registers') }} as reading
+    where reading.is_billed_here
 )
 
 select

@@ -9,7 +9,8 @@ select
     usage.first_event_at,
     usage.last_event_at,
     usage.skew_candidate_count::bigint as skew_candidate_count,
-    usage.estimated_quantity
+    usage.estimated_quantity,
+    usage.quality_flags
 from {{ ref('int_device_usage') }} as usage
 inner join {{ ref('int_named_periods') }} as period on usage.period_no = period.period_no
 inner join {{ source('registry', 'devices') }} as device on usage.device_no = device.device_no

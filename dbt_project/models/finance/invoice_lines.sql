@@ -13,6 +13,7 @@ select
     line.quantity,
     line.unit_price,
     line.estimated_quantity,
+    line.quality_flags,
     {{ round_money('line.amount', 'invoice.currency_code') }} as amount,
     line.description,
     invoice.currency_code

@@ -34,6 +34,8 @@ select
     coalesce(measured.skew_candidate_count, 0) as skew_candidate_count,
     measured.first_event_at,
     measured.last_event_at,
-    coalesce(estimated.quantity, 0)::numeric(30, 10) as estimated_quantity
+    coalesce(estimated.quantity, 0)::numeric(30, 10) as estimated_quantity,
+    {{ quality_flags('flagged.flags', 'estimated.quantity') }} as quality_flags
 from measured
 full join estimated using (tenant_no, period_no, device_no, metric_no)
+left join {{ ref('int_standing_flags') }} as flagged using (tenant_no, period_no, device_no, metric_no)

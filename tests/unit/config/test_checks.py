@@ -202,6 +202,9 @@ CELL_CASES = [
         "'keep' is not supported by this release; use quarantine or new_epoch",
     ),
     ("device_types", "max_clock_skew_seconds", "inf", "'inf' is not a finite number"),
+    ("device_types", "min_use_per_hour", "0", "'0' must be greater than 0"),
+    ("device_types", "spike_factor", "1", "'1' must be greater than 1"),
+    ("device_types", "stuck_after_hours", "673", "'673' must lie between 2 and 672"),
     (
         "rate_cards", "price_model", "percentage",
         "'percentage' is not supported by this release; use flat, per_unit, volume, graduated or package",

@@ -1,0 +1,17 @@
+{{ config(materialized='store', into='marked_events', tags=['load']) }}
+-- depends_on: {{ ref('store_events') }}
+-- depends_on: {{ ref('store_event_restatements') }}
+
+-- Events of the claimed loads whose message says that something is unusual, in the period that bills them.
+select {{ identity('event') }}, event.stored_device_ts, event.period_no
+from (
+    select {{ identity() }}, device_ts as stored_device_ts, period_no, disposition, traits_no
+    from {{ source('store', 'events') }}
+    where {{ is_claimed('load_id') }}
+    union all
+    select {{ identity() }}, stored_device_ts, period_no, disposition, traits_no
+    from {{ source('store', 'event_restatements') }}
+    where {{ is_claimed('cause_load_id') }}
+) as event
+inner join (select distinct traits_no from {{ doubted_traits() }} as named) as doubted using (traits_no)
+where {{ is_billed('event.disposition') }}
