@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Readings of registers in closed periods with their use anew: each chain from its first reading, as the store and the
--- configuration stood at the close.
+-- configuration stood at the close. Those of four weeks before are kept beside them: estimates learn from them.
 with as_of_close as (
     {{ events_as_of_close(
         'closed.period_end_at > states.event_at and states.metric_no in ('
@@ -13,6 +13,7 @@ with as_of_close as (
 readings as (
     select
         event.*,
+        closed.period_start_at,
         event.quantity as reading,
         {{ is_in_chain('event.disposition') }} as is_in_chain,
         {{ is_exchange_reading('event.traits_no') }} as is_exchange,
@@ -21,17 +22,45 @@ readings as (
         types.max_use_per_hour,
         null::store.register_state as checkpoint
     from as_of_close as event
+    inner join {{ ref('int_periods_to_rate') }} as closed
+        on event.tenant_no = closed.tenant_no
+        and event.closed_period_no = closed.period_no
+        and event.invoice_version = closed.invoice_version
     left join {{ ref('stg_config__devices') }} as device
         on event.device_no = device.device_no and {{ in_force('device', 'event.config_load_id') }}
     left join {{ ref('stg_config__device_types') }} as types
         on device.device_type = types.device_type and {{ in_force('types', 'event.config_load_id') }}
     where exists (select 1 from {{ ref('int_close_request') }} where kind = 'verify')
+),
+
+stepped as (
+    select *, (state).flag as flag, {{ is_counted('is_in_chain', '(state).flag') }} as is_counted
+    from (
+        {{ register_states('readings', partition='reading.closed_period_no, reading.invoice_version,') }}
+    ) as state_by_state
+),
+
+before_period as (
+    select
+        *,
+        max(event_at) filter (where is_counted and event_at < period_start_at) over (
+            partition by closed_period_no, invoice_version, tenant_no, device_no, metric_no
+        ) as before_at
+    from stepped
+),
+
+learnt_from as (
+    select
+        *,
+        max(event_at) filter (where is_counted and event_at <= before_at - {{ estimation_lookback() }}) over (
+            partition by closed_period_no, invoice_version, tenant_no, device_no, metric_no
+        ) as first_learnt_at
+    from before_period
 )
 
 select
-    {{ identity() }}, stored_device_ts, event_at, period_no, invoice_version, config_load_id, is_skew_candidate,
+    {{ identity() }}, stored_device_ts, event_at, period_no, closed_period_no, invoice_version, config_load_id,
+    is_skew_candidate, is_counted, flag,
     (state).use as quantity
-from (
-    {{ register_states('readings', partition='reading.closed_period_no, reading.invoice_version,') }}
-) as stepped
-where period_no = closed_period_no
+from learnt_from
+where period_no = closed_period_no or first_learnt_at is null or event_at >= first_learnt_at

@@ -19,7 +19,11 @@ used as (
             and {{ in_force('metric', 'event.config_load_id') }}
     )
     union all
-    select * from {{ ref('int_verified_registers') }}
+    select
+        {{ identity() }}, stored_device_ts, event_at, period_no, invoice_version, config_load_id, is_skew_candidate,
+        quantity
+    from {{ ref('int_verified_registers') }}
+    where period_no = closed_period_no
 )
 
 select
