@@ -16,7 +16,7 @@ select to_char(bucket_start_at at time zone 'UTC', 'MM-DD HH24:MI'), trim_scale(
 from finance.estimated_usage where tenant_id = %s and period_id = tenant_id || ':' || %s order by bucket_start_at
 """
 BILLED = """
-select period_start_date::text, trim_scale(quantity)::text, trim_scale(estimated_quantity)::text
+select split_part(period_id, ':', 2), trim_scale(quantity)::text, trim_scale(estimated_quantity)::text
 from finance.invoice_lines join finance.invoices using (invoice_id, invoice_version)
 where tenant_id = %s and status = 'issued' order by 1
 """
@@ -47,19 +47,25 @@ def test_the_end_of_a_period_is_estimated_and_trued_up_by_the_next_reading(meter
     meters.tenant("acme", "m-1", device_type="daily", estimation="linear")
     meters.tenant("plain", "m-1", device_type="daily")
     for tenant in ("acme", "plain"):
-        # 24 kWh a day; on 18 February at noon the register shows 1152, on 10 March 1300.
+        # 24 kWh a day; on 18 February at noon the register shows 1152, on 10 March 1500.
         meters.land(*daily(tenant, "01-01", "02-18", 0, 24))
-        meters.land(message(tenant, "m-1", 90, 1300, "2019-03-10T12:00:00Z"))
-        meters.land(message(tenant, "m-1", 91, 1350, "2019-03-31T12:00:00Z"))
+        meters.land(message(tenant, "m-1", 90, 1500, "2019-03-10T12:00:00Z"))
+        meters.land(message(tenant, "m-1", 91, 1550, "2019-03-31T12:00:00Z"))
     meters.process()
-    meters.close("2019-01", "2019-04-10")
-    meters.close("2019-02", "2019-04-10")
-    meters.close("2019-03", "2019-04-10")
+    for month in ("2019-01", "2019-02", "2019-03"):
+        meters.close(month, "2019-04-10")
     # January: 30 days of 24 until noon of the 31st; the 12 hours after that are less than a day and no gap.
-    # February: 18 x 24 = 432 were read; 10.5 days at 24 = 252 more are estimated. March: 1350 - 1152 = 198, less 252.
+    # February: 18 x 24 = 432 were read; 10.5 days at 24 = 252 more are estimated. March: 1550 - 1152 = 398, less 252.
+    assert meters.rows(ESTIMATES, "acme", "2019-01-01") == []
     assert meters.rows(ESTIMATES, "acme", "2019-02-01") == [("02-18 12:00", "252", "linear")]
     assert meters.rows(ESTIMATES, "acme", "2019-03-01") == [("02-18 12:00", "-252", "true_up")]
-    assert meters.rows(BILLED, "acme") == []
-    assert meters.rows(BILLED, "plain") == []
+    assert meters.rows(BILLED, "acme") == [
+        ("2019-01-01", "720", "0"), ("2019-02-01", "684", "252"), ("2019-03-01", "146", "-252"),
+    ]  # fmt: skip
+    # Together what the register moved on, from 0 to 1550, as without estimates.
+    assert meters.rows(BILLED, "plain") == [
+        ("2019-01-01", "720", "0"), ("2019-02-01", "432", "0"), ("2019-03-01", "398", "0"),
+    ]  # fmt: skip
+    assert meters.rows(ESTIMATES, "plain", "2019-02-01") == []
     assert meters.prove() == {}
     meters.audit()

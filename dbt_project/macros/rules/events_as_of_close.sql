@@ -1,9 +1,9 @@
 {#
     Billed events of closed versions as the store stood at the close: what loads with a higher number, or applied after
     the close was recorded, have added or restated is left out. `scope` joins `closed`, a relation of versions (by default
-    those to verify), with `states`, the events' own rows and their restatements.
+    those to verify), with `states`, the events' own rows and their restatements; of `closed`, `also` names one more column to hand on.
 #}
-{% macro events_as_of_close(scope, closed=none) -%}
+{% macro events_as_of_close(scope, closed=none, also=none) -%}
     with closed as (
         select * from {{ closed or '(select * from ' ~ ref('int_periods_to_rate') ~ " where kind = 'verify') as verified" }}
     ),
@@ -34,7 +34,7 @@
     known as (
         select
             closed.close_id, closed.period_no as closed_period_no, closed.invoice_version, closed.last_load_id,
-            closed.config_load_id, states.*
+            closed.config_load_id, {% if also %}closed.{{ also }}, {% endif %}states.*
         from closed
         inner join states
             on closed.tenant_no = states.tenant_no

@@ -6,6 +6,22 @@ with rated as (
     select
         tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity
     from {{ ref('int_estimated_hours') }}
+    where rated_period_no = period_no
+    union all
+    -- A reading that came late and is billed here takes the place of what its own period billed for its hour.
+    select
+        late.tenant_no, late.period_no, late.invoice_version, late.device_no, late.metric_no, late.bucket_start_at,
+        'true_up' as method, -estimate.quantity as quantity
+    from {{ ref('int_deferred_hours') }} as late
+    inner join {{ ref('int_estimated_hours') }} as estimate
+        on late.tenant_no = estimate.tenant_no
+        and late.period_no = estimate.rated_period_no
+        and late.measured_period_no = estimate.period_no
+        and late.invoice_version = estimate.invoice_version
+        and late.device_no = estimate.device_no
+        and late.metric_no = estimate.metric_no
+        and late.bucket_start_at = estimate.bucket_start_at
+    where estimate.quantity <> 0
     union all
     select
         tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity

@@ -2,22 +2,21 @@
 
 -- What devices of contracts with estimates used hour by hour, in the period and four weeks before: to close from the
 -- hours, to verify from the events as the close found them.
-with periods as (
-    select * from {{ ref('int_periods_to_rate') }} where estimation <> 'none'
-),
-
-used as (
+with used as (
     select distinct
-        period.tenant_no, period.period_no, period.invoice_version, period.config_load_id,
+        period.tenant_no, period.rated_period_no, period.period_no, period.invoice_version, period.config_load_id,
         period.period_start_at, period.period_end_at, usage.device_no, usage.metric_no
-    from periods as period
+    from {{ ref('int_periods_to_estimate') }} as period
     inner join {{ source('store', 'periods') }} as near
         on period.tenant_no = near.tenant_no
         and near.period_end_at > period.period_start_at - {{ estimation_lookback() }}
         and near.period_start_at < period.period_end_at
     inner join {{ source('store', 'usage_days') }} as usage
         on near.tenant_no = usage.tenant_no and near.period_no = usage.period_no
-    where period.kind = 'close' and usage.event_count > 0
+    where
+        period.kind = 'close'
+        and usage.event_count > 0
+        and {{ is_rated_series('usage', 'period.rated_period_no', 'period.period_no') }}
 ),
 
 hours as (
@@ -38,23 +37,26 @@ hours as (
     union all
 
     select
-        event.tenant_no, event.closed_period_no, event.invoice_version, event.config_load_id, null, null,
-        event.device_no, event.metric_no, {{ hour_of('event.event_at') }} as hour_at, sum(event.quantity)
+        event.tenant_no, event.rated_period_no, event.closed_period_no, event.invoice_version, event.config_load_id,
+        null, null, event.device_no, event.metric_no, {{ hour_of('event.event_at') }} as hour_at, sum(event.quantity)
     from (
         {{ events_as_of_close(
-            "closed.estimation <> 'none' and " ~ is_learnt_from('closed', 'states', hour_of('states.event_at'))
+            is_learnt_from('closed', 'states', hour_of('states.event_at')),
+            '(select * from ' ~ ref('int_periods_to_estimate') ~ " where kind = 'verify') as verified",
+            also='rated_period_no'
         ) }}
     ) as event
+    where {{ is_rated_series('event', 'event.rated_period_no', 'event.closed_period_no') }}
     group by
-        event.tenant_no, event.closed_period_no, event.invoice_version, event.config_load_id, event.device_no,
-        event.metric_no, hour_at
+        event.tenant_no, event.rated_period_no, event.closed_period_no, event.invoice_version, event.config_load_id,
+        event.device_no, event.metric_no, hour_at
 )
 
 select
-    hours.tenant_no, hours.period_no, hours.invoice_version, hours.device_no, hours.metric_no, hours.hour_at,
-    hours.quantity
+    hours.tenant_no, hours.rated_period_no, hours.period_no, hours.invoice_version, hours.device_no, hours.metric_no,
+    hours.hour_at, hours.quantity
 from hours
 inner join {{ ref('stg_config__metrics') }} as metric
     on hours.metric_no = metric.metric_no
     and {{ in_force('metric', 'hours.config_load_id') }}
-where metric.reading_type = 'delta' and metric.aggregation = 'sum'
+where {{ is_estimated_by_hour('metric') }}

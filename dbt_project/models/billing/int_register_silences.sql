@@ -1,8 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- Of each register whose device says how often it reports: the time between the last reading before a period to rate and
--- the first one in it, and the time since the last reading before the period's end. To close by key from the readings'
--- uses, to verify from those as the close found them.
+-- Of each register whose device says how often it reports: the time between the last reading before a period to rate
+-- and the first one in it, and the time since the last reading before the period's end. To close by key from the uses
+-- of readings, to verify from those as the close found them.
 with registers as (
     select
         period.kind, period.tenant_no, period.period_no, period.invoice_version, period.config_load_id,

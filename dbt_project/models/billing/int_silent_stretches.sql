@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- Silences cut at the ends of periods that they outlast by more than the expected interval: of a silence that is over the
--- periods before the one that is rated, of one that goes on only that one itself. Until the device was retired.
+-- Silences that reach the end of a period and are longer than the expected interval, cut by periods: of a silence that
+-- is over those before the rated one, of one that goes on that one itself. They end when the device was retired.
 select
     silence.kind, silence.tenant_no, silence.period_no, silence.invoice_version, silence.device_no, silence.metric_no,
     silence.silent_from_at, silence.is_over,

@@ -21,10 +21,16 @@ devices as (
     group by tenant_no, period_no
 ),
 
+-- What is taken back of earlier estimates may exceed what was used; then no share of it is estimated.
 estimates as (
-    select tenant_no, period_no, max(ratio) as greatest_estimated_ratio
+    select
+        tenant_no, period_no,
+        max(estimated_quantity / nullif(quantity, 0)) filter (where not is_overdrawn) as greatest_estimated_ratio,
+        count(*) filter (where is_overdrawn) as overdrawn_count
     from (
-        select tenant_no, period_no, metric_no, sum(estimated_quantity) / nullif(sum(quantity), 0) as ratio
+        select
+            tenant_no, period_no, metric_no, sum(quantity) as quantity, sum(estimated_quantity) as estimated_quantity,
+            sum(quantity) < 0 and sum(quantity - estimated_quantity) >= 0 as is_overdrawn
         from {{ ref('int_rated_usage') }}
         group by tenant_no, period_no, metric_no
     ) as metrics
@@ -54,6 +60,15 @@ registers as (
     group by tenant_no, period_no
 ),
 
+-- The chains of these registers are not what the configuration says, until they are computed again.
+exchanges as (
+    select due.tenant_no, due.period_no, count(*) as unprocessed_exchange_count
+    from {{ ref('int_due_periods') }} as due
+    inner join {{ ref('int_exchange_changes') }} as change
+        on due.tenant_no = change.tenant_no and due.period_end_at > change.exchanged_at
+    group by due.tenant_no, due.period_no
+),
+
 holds as (
     select held.period_id, count(distinct hold.subject) as hold_count
     from {{ ref('standing_holds') }} as hold
@@ -80,9 +95,11 @@ select
     round(comparison.greatest_use_ratio, 4) as greatest_use_ratio,
     round(comparison.largest_device_ratio, 4) as largest_device_ratio,
     round(coalesce(estimates.greatest_estimated_ratio, 0), 4) as greatest_estimated_ratio,
+    coalesce(estimates.overdrawn_count, 0) as overdrawn_count,
     coalesce(silence.silent_device_count, 0) as silent_device_count,
     silence.silent_ratio,
-    coalesce(registers.interleaved_count, 0) as interleaved_count
+    coalesce(registers.interleaved_count, 0) as interleaved_count,
+    coalesce(exchanges.unprocessed_exchange_count, 0) as unprocessed_exchange_count
 from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
@@ -90,5 +107,6 @@ left join collisions using (tenant_no, period_no)
 left join estimates using (tenant_no, period_no)
 left join {{ ref('int_fleet_silence') }} as silence using (tenant_no, period_no)
 left join registers using (tenant_no, period_no)
+left join exchanges using (tenant_no, period_no)
 left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
 left join holds on due.period_id = holds.period_id
