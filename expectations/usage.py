@@ -106,8 +106,8 @@ GATE = Gate(
         Rule(
             name="credits_are_covered",
             expectation=at_most("overdrawn_count", 0),
-            problem="of {overdrawn_count} metric(s) more was estimated before than was used since, and use below zero is "
-            "charged as none",
+            problem="of {overdrawn_count} metric(s) more was estimated before than was used since, and use below zero "
+            "is charged as none",
             remedy="see the true-ups in finance.estimated_usage; credit the rest by hand, then override",
         ),
         Rule(

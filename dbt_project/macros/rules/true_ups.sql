@@ -28,3 +28,17 @@
         10
     )
 {%- endmacro %}
+
+{# Whether a later period bills a reading of an estimated hour, and therefore credits the estimate. #}
+{% macro is_taken_back(estimate) -%}
+    exists (
+        select 1 from {{ ref('int_standing_estimates') }} as credited
+        where
+            credited.tenant_no = {{ estimate }}.tenant_no
+            and credited.device_no = {{ estimate }}.device_no
+            and credited.metric_no = {{ estimate }}.metric_no
+            and credited.bucket_start_at = {{ estimate }}.bucket_start_at
+            and credited.period_no <> {{ estimate }}.period_no
+            and credited.method = 'true_up'
+    )
+{%- endmacro %}

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- The readings of silent registers from which their rate of use is learnt: from the one four weeks before the last before
--- the silence, or the first, on. To close by key, to verify from those as the close found them.
+-- The readings of silent registers from which their rate of use is learnt, from the one four weeks before the last, or
+-- from the first, on. To close by key, to verify from those as the close found them.
 with silences as (
     select distinct kind, tenant_no, period_no, invoice_version, device_no, metric_no, silent_from_at
     from {{ ref('int_silent_stretches') }}

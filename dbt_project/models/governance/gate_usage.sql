@@ -21,22 +21,6 @@ devices as (
     group by tenant_no, period_no
 ),
 
--- What is taken back of earlier estimates may exceed what was used; then no share of it is estimated.
-estimates as (
-    select
-        tenant_no, period_no,
-        max(estimated_quantity / nullif(quantity, 0)) filter (where not is_overdrawn) as greatest_estimated_ratio,
-        count(*) filter (where is_overdrawn) as overdrawn_count
-    from (
-        select
-            tenant_no, period_no, metric_no, sum(quantity) as quantity, sum(estimated_quantity) as estimated_quantity,
-            sum(quantity) < 0 and sum(quantity - estimated_quantity) >= 0 as is_overdrawn
-        from {{ ref('int_rated_usage') }}
-        group by tenant_no, period_no, metric_no
-    ) as metrics
-    group by tenant_no, period_no
-),
-
 -- No instant is invoiced twice: not by two due periods, not by a due one and one whose close stands.
 collisions as (
     select due.tenant_no, due.period_no, count(*) as overlap_count
@@ -104,7 +88,7 @@ from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
-left join estimates using (tenant_no, period_no)
+left join {{ ref('int_estimated_shares') }} as estimates using (tenant_no, period_no)
 left join {{ ref('int_fleet_silence') }} as silence using (tenant_no, period_no)
 left join registers using (tenant_no, period_no)
 left join exchanges using (tenant_no, period_no)
