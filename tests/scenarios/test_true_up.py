@@ -1,7 +1,7 @@
 """Estimates that are taken back: what two periods bill together when a reading is missing at the end of the first.
 
-One kWh costs 1.00 EUR; meters report daily, at noon. Periods are months in UTC with 72 hours of grace where nothing else is
-said.
+One kWh costs 1.00 EUR; meters report daily, at noon. Periods are months in UTC with 72 hours of grace unless said
+otherwise.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ from finance.invoice_lines join finance.invoices using (invoice_id, invoice_vers
 where tenant_id = %s and status = 'issued' order by 1
 """
 
+WORDS = """
+select description from finance.invoice_lines
+where invoice_id in ('INV-acme-2019-02-01', 'INV-acme-2019-03-01') order by invoice_id
+"""
 REGISTER_MAX = 100_000
 
 
@@ -84,6 +88,9 @@ def test_the_end_of_a_period_is_estimated_and_trued_up_by_the_next_reading(meter
         ("2019-01-01", "720", "0"), ("2019-02-01", "684", "252"), ("2019-03-01", "146", "-252"),
     ]  # fmt: skip
     assert meters.rows(BILLED, "rolls") == meters.rows(BILLED, "acme")
+    assert meters.rows(WORDS) == [
+        ("energy: 684 kWh, of which 252 estimated",), ("energy: 146 kWh, less 252 that was estimated before",),
+    ]  # fmt: skip
     # Together what the register moved on, from 0 to 1550, as without estimates.
     assert meters.rows(BILLED, "plain") == [
         ("2019-01-01", "720", "0"), ("2019-02-01", "432", "0"), ("2019-03-01", "398", "0"),
@@ -137,9 +144,9 @@ def test_weeks_that_are_closed_together_agree_on_what_was_estimated(meters: Pipe
     meters.land(message("acme", "m-1", 91, 1300, "2019-02-24T12:00:00Z"))
     meters.process()
     meters.close("2019-02", "2019-03-10")
-    # Week of the 4th: 5 x 24 read to the 8th at noon, where the register shows 912, and 2.5 x 24 estimated. Of the 11th:
-    # 7 x 24, held because nothing was read. Of the 18th: 1300 - 912 = 388, less 60 and 168, although the week before
-    # waits: it is owed there.
+    # Week of the 4th: 5 x 24 read to the 8th at noon, when the register shows 912, and 2.5 x 24 estimated. The 11th: 7 x 24,
+    # held because nothing was read. The 18th: 1300 - 912 = 388, less 60 and 168, although the week before waits: they are
+    # owed there.
     assert meters.held == {"acme:2019-02-11": "use_is_mostly_read"}
     weeks = [("2019-01-28", "144", "0"), ("2019-02-04", "180", "60"), ("2019-02-18", "160", "-228")]
     assert meters.rows(BILLED, "acme") == weeks
@@ -169,8 +176,8 @@ def test_a_reading_of_the_closed_period_by_the_late_policy_of_its_contract(meter
     # Out of the chain: the next reading has its use, and takes back what it took back before.
     for tenant in ("grace", "defer"):
         assert [row[1] for row in meters.rows(BILLED, tenant)] == ["684", "146"]
-    # In the chain: 580 read in February. In the 28 days to the 25th the register went from 648 to 1300, by 652: 3.5 days
-    # more are 81.5. March is 1550 - 1300 = 250, less 81.5. Together 830 again.
+    # In the chain: 580 read in February. In the 28 days to the 25th the register went from 648 to 1300, by 652: 81.5 in the
+    # 3.5 days that are left. March is 1550 - 1300 = 250, less 81.5. Together 830 again.
     for tenant in ("reopen", "intime"):
         assert meters.rows(BILLED, tenant) == [("2019-02-01", "661.5", "81.5"), ("2019-03-01", "168.5", "-81.5")]
         assert meters.rows(ESTIMATES, tenant, "2019-03-01") == [("02-25 12:00", "-81.5", "true_up")]

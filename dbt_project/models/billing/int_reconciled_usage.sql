@@ -1,8 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- The use of closed periods as their close found it, with the late events that it rejected: those devices and metrics
--- anew from their events, the others as they were closed. An hour that a late reading fills is estimated no longer, unless
--- the period that billed another reading of it took the estimate back.
+-- anew from their events, the others as they were closed. An hour that a late reading fills is estimated no longer,
+-- unless the period that bills another reading of it takes the estimate back.
 {%- set series -%}
     (
         select distinct period.*, late.device_no, late.metric_no
