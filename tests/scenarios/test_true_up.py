@@ -144,9 +144,9 @@ def test_weeks_that_are_closed_together_agree_on_what_was_estimated(meters: Pipe
     meters.land(message("acme", "m-1", 91, 1300, "2019-02-24T12:00:00Z"))
     meters.process()
     meters.close("2019-02", "2019-03-10")
-    # Week of the 4th: 5 x 24 read to the 8th at noon, when the register shows 912, and 2.5 x 24 estimated. The 11th: 7 x 24,
-    # held because nothing was read. The 18th: 1300 - 912 = 388, less 60 and 168, although the week before waits: they are
-    # owed there.
+    # Week of the 4th: 5 x 24 read to the 8th at noon, when the register shows 912, and 2.5 x 24 estimated. The 11th:
+    # 7 x 24, held because nothing was read. The 18th: 1300 - 912 = 388, less 60 and 168, although the week before
+    # waits: they are owed there.
     assert meters.held == {"acme:2019-02-11": "use_is_mostly_read"}
     weeks = [("2019-01-28", "144", "0"), ("2019-02-04", "180", "60"), ("2019-02-18", "160", "-228")]
     assert meters.rows(BILLED, "acme") == weeks
@@ -176,8 +176,8 @@ def test_a_reading_of_the_closed_period_by_the_late_policy_of_its_contract(meter
     # Out of the chain: the next reading has its use, and takes back what it took back before.
     for tenant in ("grace", "defer"):
         assert [row[1] for row in meters.rows(BILLED, tenant)] == ["684", "146"]
-    # In the chain: 580 read in February. In the 28 days to the 25th the register went from 648 to 1300, by 652: 81.5 in the
-    # 3.5 days that are left. March is 1550 - 1300 = 250, less 81.5. Together 830 again.
+    # In the chain: 580 read in February. In the 28 days to the 25th the register went from 648 to 1300, by 652: 81.5 in
+    # the 3.5 days that are left. March is 1550 - 1300 = 250, less 81.5. Together 830 again.
     for tenant in ("reopen", "intime"):
         assert meters.rows(BILLED, tenant) == [("2019-02-01", "661.5", "81.5"), ("2019-03-01", "168.5", "-81.5")]
         assert meters.rows(ESTIMATES, tenant, "2019-03-01") == [("02-25 12:00", "-81.5", "true_up")]

@@ -14,7 +14,6 @@ readings as (
     select
         event.*,
         closed.period_start_at,
-        event.quantity as reading,
         {{ is_in_chain('event.disposition') }} as is_in_chain,
         {{ is_exchange_reading('event.traits_no') }} as is_exchange,
         {{ exchanged_at('event', in_force('declared', 'event.config_load_id')) }} as exchanged_at,
@@ -59,8 +58,12 @@ learnt_from as (
 )
 
 select
-    {{ identity() }}, stored_device_ts, event_at, period_no, closed_period_no, invoice_version, config_load_id,
-    is_skew_candidate, is_counted, flag,
-    (state).use as quantity
-from learnt_from
-where period_no = closed_period_no or first_learnt_at is null or event_at >= first_learnt_at
+    {{ identity('known') }}, known.stored_device_ts, known.event_at, known.period_no, known.closed_period_no,
+    known.invoice_version, known.config_load_id, known.is_skew_candidate, known.is_counted, known.flag,
+    {{ calibrated('(known.state).use') }} as quantity
+from learnt_from as known
+{{ calibrated_by('known', in_force('calibration', 'known.config_load_id')) }}
+where
+    known.period_no = known.closed_period_no
+    or known.first_learnt_at is null
+    or known.event_at >= known.first_learnt_at
