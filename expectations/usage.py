@@ -104,6 +104,20 @@ GATE = Gate(
             remedy="find out why the devices are silent (finance.estimated_usage); wait for their backlog, or override",
         ),
         Rule(
+            name="credits_are_covered",
+            expectation=at_most("overdrawn_count", 0),
+            problem="of {overdrawn_count} metric(s) more was estimated before than was used since, and use below zero "
+            "is charged as none",
+            remedy="see the true-ups in finance.estimated_usage; credit the rest by hand, then override",
+        ),
+        Rule(
+            name="exchanges_are_processed",
+            expectation=at_most("unprocessed_exchange_count", 0),
+            problem="{unprocessed_exchange_count} exchange(s) were declared or taken back and are not in the use yet",
+            remedy="run `meterline process`, then close again",
+            is_overridable=False,
+        ),
+        Rule(
             name="registers_are_told_apart",
             expectation=at_most("interleaved_count", 0),
             problem="{interleaved_count} register(s) carry the readings of two meters in turn and are set aside",

@@ -48,9 +48,9 @@
         tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity
     )
     select
-        tenant_no, period_no, invoice_version, hour.device_no, hour.metric_no, hour.bucket_start_at, hour.method,
-        hour.quantity
-    from {{ ref('int_estimated_hours') }} as hour
+        tenant_no, period_no, invoice_version, estimate.device_no, estimate.metric_no, estimate.bucket_start_at,
+        estimate.method, estimate.quantity
+    from {{ ref('int_estimates') }} as estimate
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
     insert into {{ source('store', 'closed_flags') }} (

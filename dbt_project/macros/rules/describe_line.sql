@@ -31,7 +31,9 @@
 {# What the charge measured is partly, or wholly, not a reading. #}
 {% macro estimated_words(estimated_quantity) -%}
     case
-        when {{ estimated_quantity }} <> 0 then ', of which ' || {{ number_words(estimated_quantity) }} || ' estimated'
+        when {{ estimated_quantity }} > 0 then ', of which ' || {{ number_words(estimated_quantity) }} || ' estimated'
+        when {{ estimated_quantity }} < 0
+            then ', less ' || {{ number_words('-' ~ estimated_quantity) }} || ' that was estimated before'
         else ''
     end
 {%- endmacro %}

@@ -4,6 +4,22 @@
 {# Only use that is reported at least hourly has hours that can be missing. #}
 {% macro longest_estimated_interval_seconds() -%} 3600 {%- endmacro %}
 
+{# A sum of deltas has use in each hour; registers are estimated from reading to reading. #}
+{% macro is_estimated_by_hour(metric) -%}
+    ({{ metric }}.reading_type = 'delta' and {{ metric }}.aggregation = 'sum')
+{%- endmacro %}
+
+{# Of an earlier period, only devices of which readings came late concern the period that is rated. #}
+{% macro is_rated_series(row, rated_period_no, period_no) -%}
+    (
+        {{ rated_period_no }} = {{ period_no }}
+        or ({{ row }}.tenant_no, {{ rated_period_no }}, {{ row }}.device_no, {{ row }}.metric_no) in (
+            select late.tenant_no, late.period_no, late.device_no, late.metric_no
+            from {{ ref('int_deferred_hours') }} as late
+        )
+    )
+{%- endmacro %}
+
 {# Hours of which an estimate may learn: the period's own, and what was used before it, wherever that was billed. #}
 {% macro is_learnt_from(period, row, instant) -%}
     {{ instant }} >= {{ period }}.period_start_at - {{ estimation_lookback() }}

@@ -1,9 +1,10 @@
 {#
     Billed events of closed versions as the store stood at the close: what loads with a higher number, or applied after
-    the close was recorded, have added or restated is left out, and so are later edits; `reading` is the number as edited, `quantity` what it counts. `scope` joins `closed`, a relation of versions (by default
-    those to verify), with `states`, the events' own rows and their restatements.
+    the close was recorded, have added or restated is left out, and so are later edits; `reading` is the number as edited,
+    `quantity` what it counts. `scope` joins `closed`, a relation of versions (by default those to verify), with `states`,
+    the events' own rows and their restatements; `also` names one more column of `closed` to hand on.
 #}
-{% macro events_as_of_close(scope, closed=none) -%}
+{% macro events_as_of_close(scope, closed=none, also=none) -%}
     with closed as (
         select * from {{ closed or '(select * from ' ~ ref('int_periods_to_rate') ~ " where kind = 'verify') as verified" }}
     ),
@@ -34,7 +35,7 @@
     known as (
         select
             closed.close_id, closed.period_no as closed_period_no, closed.invoice_version, closed.last_load_id,
-            closed.config_load_id, states.*
+            closed.config_load_id, {% if also %}closed.{{ also }}, {% endif %}states.*
         from closed
         inner join states
             on closed.tenant_no = states.tenant_no
@@ -73,7 +74,7 @@
 
     select
         standing.close_id, standing.closed_period_no, standing.invoice_version, standing.last_load_id,
-        standing.config_load_id, {{ identity('standing') }}, standing.stored_device_ts, standing.event_at,
+        standing.config_load_id, {% if also %}standing.{{ also }}, {% endif %}{{ identity('standing') }}, standing.stored_device_ts, standing.event_at,
         standing.period_no, standing.disposition, standing.is_skew_candidate, standing.traits_no, standing.reading,
         {{ calibrated('standing.reading') }} as quantity
     from standing

@@ -76,27 +76,21 @@
     end
 {%- endmacro %}
 
-{# Whether a device's hours are looked at: its contract estimates, or its type says what is usual. #}
-{% macro is_watched(period, device_no) -%}
+{#
+    Whether the hours of the row's device are looked at: the contract of the period estimates, or its type says what is
+    usual. `period` is of int_periods_to_estimate.
+#}
+{% macro is_watched(period, row) -%}
     (
-        {{ period }}.estimation <> 'none'
-        or ({{ period }}.tenant_no, {{ period }}.period_no, {{ period }}.invoice_version, {{ device_no }}) in (
-            select tenant_no, period_no, invoice_version, device_no from {{ ref('int_validated_devices') }}
+        (
+            {{ period }}.estimation <> 'none'
+            and {{ is_rated_series(row, period ~ '.rated_period_no', period ~ '.period_no') }}
         )
-    )
-{%- endmacro %}
-
-{# The periods to rate in which hours of any device are looked at. #}
-{% macro watched_periods(kind) -%}
-    (
-        select * from {{ ref('int_periods_to_rate') }}
-        where
-            kind = '{{ kind }}'
-            and (
-                estimation <> 'none'
-                or (tenant_no, period_no, invoice_version) in (
-                    select tenant_no, period_no, invoice_version from {{ ref('int_validated_devices') }}
-                )
-            )
+        or (
+            {{ period }}.tenant_no, {{ period }}.rated_period_no, {{ period }}.period_no, {{ period }}.invoice_version,
+            {{ row }}.device_no
+        ) in (
+            select tenant_no, period_no, period_no, invoice_version, device_no from {{ ref('int_validated_devices') }}
+        )
     )
 {%- endmacro %}

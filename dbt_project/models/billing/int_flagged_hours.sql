@@ -30,6 +30,7 @@ select
     device.expected_interval_seconds
 from {{ ref('int_gap_hours') }} as gap
 inner join {{ ref('int_validated_devices') }} as device using (tenant_no, period_no, invoice_version, device_no)
+where gap.rated_period_no = gap.period_no
 
 union all
 

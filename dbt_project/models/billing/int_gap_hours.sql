@@ -5,16 +5,19 @@
 -- weeks before and all the period has nothing to learn from and no gap.
 with series as (
     select
-        hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no, hour.is_register,
-        min(hour.hour_at) as first_hour_at
+        hour.tenant_no, hour.rated_period_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no,
+        hour.is_register, min(hour.hour_at) as first_hour_at
     from {{ ref('int_metered_hours') }} as hour
-    group by hour.tenant_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no, hour.is_register
+    group by
+        hour.tenant_no, hour.rated_period_no, hour.period_no, hour.invoice_version, hour.device_no, hour.metric_no,
+        hour.is_register
 ),
 
 expected as (
     select series.*, expected_hour.hour_at
     from series
-    inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_periods_to_estimate') }} as period
+        using (tenant_no, rated_period_no, period_no, invoice_version)
     inner join {{ ref('stg_config__devices') }} as device
         on series.device_no = device.device_no and {{ in_force('device', 'period.config_load_id') }}
     inner join {{ ref('stg_config__device_types') }} as type
@@ -30,18 +33,19 @@ expected as (
 
 every_hour as (
     select
-        tenant_no, period_no, invoice_version, device_no, metric_no, is_register, hour_at, quantity,
+        tenant_no, rated_period_no, period_no, invoice_version, device_no, metric_no, is_register, hour_at, quantity,
         hour_at as measured_at
     from {{ ref('int_metered_hours') }}
     union all
     select
-        expected.tenant_no, expected.period_no, expected.invoice_version, expected.device_no, expected.metric_no,
-        expected.is_register, expected.hour_at, null, null
+        expected.tenant_no, expected.rated_period_no, expected.period_no, expected.invoice_version,
+        expected.device_no, expected.metric_no, expected.is_register, expected.hour_at, null, null
     from expected
     where not exists (
         select 1 from {{ ref('int_metered_hours') }} as measured
         where
             measured.tenant_no = expected.tenant_no
+            and measured.rated_period_no = expected.rated_period_no
             and measured.period_no = expected.period_no
             and measured.invoice_version = expected.invoice_version
             and measured.device_no = expected.device_no
@@ -55,10 +59,12 @@ numbered as (
     select
         *,
         count(quantity) over (
-            partition by tenant_no, period_no, invoice_version, device_no, metric_no order by hour_at
+            partition by tenant_no, rated_period_no, period_no, invoice_version, device_no, metric_no
+            order by hour_at
         ) as reading_count,
         count(quantity) over (
-            partition by tenant_no, period_no, invoice_version, device_no, metric_no order by hour_at desc
+            partition by tenant_no, rated_period_no, period_no, invoice_version, device_no, metric_no
+            order by hour_at desc
         ) as remaining_count
     from every_hour
 ),
@@ -73,15 +79,16 @@ surrounded as (
     from numbered
     window
         since_reading as (
-            partition by tenant_no, period_no, invoice_version, device_no, metric_no, reading_count
+            partition by tenant_no, rated_period_no, period_no, invoice_version, device_no, metric_no, reading_count
         ),
         until_reading as (
-            partition by tenant_no, period_no, invoice_version, device_no, metric_no, remaining_count
+            partition by
+                tenant_no, rated_period_no, period_no, invoice_version, device_no, metric_no, remaining_count
         )
 )
 
 select
-    tenant_no, period_no, invoice_version, device_no, metric_no, is_register, hour_at,
+    tenant_no, rated_period_no, period_no, invoice_version, device_no, metric_no, is_register, hour_at,
     before_at, before_quantity, after_at, after_quantity
 from surrounded
 where measured_at is null

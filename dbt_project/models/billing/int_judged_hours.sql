@@ -13,7 +13,7 @@ select
 from {{ ref('int_metered_hours') }} as hour
 inner join {{ ref('int_validated_devices') }} as device using (tenant_no, period_no, invoice_version, device_no)
 inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
-where not exists (
+where hour.rated_period_no = hour.period_no and not exists (
     select 1 from {{ ref('int_register_flags') }} as flagged
     where
         flagged.tenant_no = hour.tenant_no

@@ -34,7 +34,7 @@ with measured as (
 
 estimated as (
     select tenant_no, period_no, invoice_version, device_no, metric_no, sum(quantity)::numeric(30, 10) as quantity
-    from {{ ref('int_estimated_hours') }}
+    from {{ ref('int_estimates') }}
     group by tenant_no, period_no, invoice_version, device_no, metric_no
 ),
 

@@ -1,7 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- The use of closed periods as their close found it, with the late events that it rejected: those devices and metrics
--- anew from their events, the others as they were closed. An hour that a late reading fills is estimated no longer.
+-- anew from their events, the others as they were closed. An hour that a late reading fills is estimated no longer,
+-- unless the period that bills another reading of it takes the estimate back.
 {%- set series -%}
     (
         select distinct period.*, late.device_no, late.metric_no
@@ -64,6 +65,7 @@ estimated as (
             and late.metric_no = series.metric_no
             and {{ hour_of('late.event_at') }} = estimate.bucket_start_at
     )
+    or {{ is_taken_back('estimate') }}
     group by tenant_no, period_no, invoice_version, device_no, metric_no
 )
 

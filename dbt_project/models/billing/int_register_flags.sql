@@ -24,7 +24,7 @@ where
 union
 
 select
-    tenant_no, period_no, invoice_version, device_no, metric_no, {{ hour_of('event_at') }} as hour_at, flag,
+    tenant_no, closed_period_no, invoice_version, device_no, metric_no, {{ hour_of('event_at') }} as hour_at, flag,
     is_billed_here
 from {{ ref('int_verified_registers') }}
-where flag is not null and flag <> 'rollover'
+where flag is not null and flag <> 'rollover' and (is_billed_here or is_learnt_from)

@@ -20,10 +20,10 @@ used as (
     )
     union all
     select
-        {{ identity('reading') }}, reading.stored_device_ts, reading.event_at, reading.period_no,
-        reading.invoice_version, reading.config_load_id, reading.is_skew_candidate, reading.quantity
-    from {{ ref('int_verified_registers') }} as reading
-    where reading.is_billed_here
+        {{ identity() }}, stored_device_ts, event_at, period_no, invoice_version, config_load_id, is_skew_candidate,
+        quantity
+    from {{ ref('int_verified_registers') }}
+    where is_billed_here
 )
 
 select

@@ -21,16 +21,6 @@ devices as (
     group by tenant_no, period_no
 ),
 
-estimates as (
-    select tenant_no, period_no, max(ratio) as greatest_estimated_ratio
-    from (
-        select tenant_no, period_no, metric_no, sum(estimated_quantity) / nullif(sum(quantity), 0) as ratio
-        from {{ ref('int_rated_usage') }}
-        group by tenant_no, period_no, metric_no
-    ) as metrics
-    group by tenant_no, period_no
-),
-
 -- No instant is invoiced twice: not by two due periods, not by a due one and one whose close stands.
 collisions as (
     select due.tenant_no, due.period_no, count(*) as overlap_count
@@ -52,6 +42,15 @@ registers as (
         where flag = 'interleaved'
     ) as interleaved
     group by tenant_no, period_no
+),
+
+-- The chains of these registers are not what the configuration says, until they are computed again.
+exchanges as (
+    select due.tenant_no, due.period_no, count(*) as unprocessed_exchange_count
+    from {{ ref('int_due_periods') }} as due
+    inner join {{ ref('int_exchange_changes') }} as change
+        on due.tenant_no = change.tenant_no and due.period_end_at > change.exchanged_at
+    group by due.tenant_no, due.period_no
 ),
 
 holds as (
@@ -80,15 +79,18 @@ select
     round(comparison.greatest_use_ratio, 4) as greatest_use_ratio,
     round(comparison.largest_device_ratio, 4) as largest_device_ratio,
     round(coalesce(estimates.greatest_estimated_ratio, 0), 4) as greatest_estimated_ratio,
+    coalesce(estimates.overdrawn_count, 0) as overdrawn_count,
     coalesce(silence.silent_device_count, 0) as silent_device_count,
     silence.silent_ratio,
-    coalesce(registers.interleaved_count, 0) as interleaved_count
+    coalesce(registers.interleaved_count, 0) as interleaved_count,
+    coalesce(exchanges.unprocessed_exchange_count, 0) as unprocessed_exchange_count
 from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
-left join estimates using (tenant_no, period_no)
+left join {{ ref('int_estimated_shares') }} as estimates using (tenant_no, period_no)
 left join {{ ref('int_fleet_silence') }} as silence using (tenant_no, period_no)
 left join registers using (tenant_no, period_no)
+left join exchanges using (tenant_no, period_no)
 left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
 left join holds on due.period_id = holds.period_id

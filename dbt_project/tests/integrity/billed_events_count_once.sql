@@ -11,7 +11,7 @@ select tenant_id, period_id, device_id, metric, events.event_count, usage.event_
 from events
 full join {{ ref('device_usage') }} as usage using (tenant_id, period_id, device_id, metric)
 where
-    events.event_count is distinct from usage.event_count
+    coalesce(events.event_count, 0) <> coalesce(usage.event_count, 0)
     and period_id not in (
         select period.period_id from {{ ref('int_named_periods') }} as period where {{ is_folded('period') }}
     )

@@ -6,7 +6,7 @@ with devices as (
         sum(quantity) as quantity,
         sum(event_count) as event_count,
         sum(skew_candidate_count) as skew_candidate_count,
-        count(distinct device_id) as active_device_count
+        count(distinct device_id) filter (where event_count > 0) as active_device_count
     from {{ ref('device_usage') }}
     group by tenant_id, period_id, metric
 )
