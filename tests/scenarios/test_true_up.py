@@ -75,6 +75,13 @@ def test_the_end_of_a_period_is_estimated_and_trued_up_by_the_next_reading(meter
     meters.tenant("rolls", "m-1", device_type="daily", estimation="linear")
     meters.land(*daily("rolls", "01-01", "02-18", 99_000, 24))
     meters.land(*(row | {"quantity": int(row["quantity"]) - 1000} for row in spring("rolls")))
+    # And behind a transformer: the register shows half of it.
+    meters.tenant("halved", "m-1", device_type="daily", estimation="linear")
+    meters.configuration.tables["calibrations"] = [
+        {"tenant_id": "halved", "device_id": "m-1", "metric": "energy", "starts_at": "2019-01-01", "multiplier": 2}
+    ]
+    meters.land(*daily("halved", "01-01", "02-18", 0, 12))
+    meters.land(*(row | {"quantity": int(row["quantity"]) // 2} for row in spring("halved")))
     # No order of closes: March is billed before what it takes back.
     meters.process()
     for month in ("2019-03", "2019-02", "2019-01"):
@@ -87,10 +94,11 @@ def test_the_end_of_a_period_is_estimated_and_trued_up_by_the_next_reading(meter
     assert meters.rows(BILLED, "acme") == [
         ("2019-01-01", "720", "0"), ("2019-02-01", "684", "252"), ("2019-03-01", "146", "-252"),
     ]  # fmt: skip
-    assert meters.rows(BILLED, "rolls") == meters.rows(BILLED, "acme")
+    assert meters.rows(BILLED, "rolls") == meters.rows(BILLED, "halved") == meters.rows(BILLED, "acme")
     assert meters.rows(WORDS) == [
-        ("energy: 684 kWh, of which 252 estimated",), ("energy: 146 kWh, less 252 that was estimated before",),
-    ]  # fmt: skip
+        ("energy: every unit at 1.00, of which 252 estimated",),
+        ("energy: every unit at 1.00, less 252 that was estimated before",),
+    ]
     # Together what the register moved on, from 0 to 1550, as without estimates.
     assert meters.rows(BILLED, "plain") == [
         ("2019-01-01", "720", "0"), ("2019-02-01", "432", "0"), ("2019-03-01", "398", "0"),
