@@ -6,7 +6,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import jobs, model_jobs, quarantine_jobs, schedules, sensors
+from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
 from orchestration.assets import billing, configuration, governance, models, scores, telemetry, transformations
 from orchestration.resources import Platform, dbt_resource
 
@@ -30,6 +30,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.override_gate,
             jobs.trace,
             jobs.import_readings,
+            edit_jobs.edit_event,
             quarantine_jobs.list_quarantine,
             quarantine_jobs.show_quarantined,
             quarantine_jobs.release_quarantined,

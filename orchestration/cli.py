@@ -277,6 +277,35 @@ def release_quarantined(  # noqa: PLR0913, PLR0917 - an option each
 
 
 @app.command()
+def edit(  # noqa: PLR0913, PLR0917 - an option each
+    tenant: Annotated[str, typer.Argument(metavar="TENANT", help="The event's tenant.")],
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="Its device.")],
+    metric: Annotated[str, typer.Argument(metavar="METRIC", help="Its metric.")],
+    seq: Annotated[int, typer.Argument(metavar="SEQ", help="Its msg_seq.")],
+    quantity: Annotated[str, typer.Argument(metavar="QUANTITY", help="What it counts, or shows, instead.")],
+    by: Annotated[str, typer.Option(metavar="NAME", help="Who decides; it goes into the audit log.")],
+    because: Annotated[str, typer.Option(metavar="TEXT", help="Why; it goes into the audit log.")],
+    epoch: Annotated[int, typer.Option(metavar="N", help="Its seq_epoch.")] = 0,
+    measured_at: Annotated[str, typer.Option(metavar="TIME", help="Its device_ts, where the number came again.")] = "",
+) -> None:
+    """Correct the number of a billed event; what was delivered stays in the store beside it.
+
+    The next `process` counts it, and a period that is closed is amended by the next `close`. See finance.edits.
+
+    Example: `meterline edit acme meter-1 energy 17 20.5 --by "Ada Lovelace" --because "digits swapped, see photo"`
+    """
+    from orchestration import edit_verbs
+
+    _prepared()
+    edit_verbs.edit(
+        {
+            "tenant_id": tenant, "device_id": device, "metric": metric, "msg_seq": seq, "seq_epoch": epoch,
+            "measured_at": measured_at, "quantity": quantity, "by": by, "because": because,
+        }
+    )  # fmt: skip
+
+
+@app.command()
 def train(
     retrain: Annotated[bool, typer.Option(help="Make new versions although nothing changed.")] = False,
 ) -> None:

@@ -17,6 +17,7 @@ from orchestration.config.reading import Cells
 from orchestration.config.tables import (
     SUPPORTED,
     Calendar,
+    Calibration,
     Contract,
     Device,
     DeviceType,
@@ -56,6 +57,7 @@ class Rows:
     load_profiles: list[tuple[int, LoadProfile]] = field(default_factory=list)
     properties: list[tuple[int, Property]] = field(default_factory=list)
     register_exchanges: list[tuple[int, RegisterExchange]] = field(default_factory=list)
+    calibrations: list[tuple[int, Calibration]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
         """Zone by tenant_id; None for a tenant whose contracts disagree."""
@@ -99,6 +101,9 @@ class Checks:
         self._refer("register_exchanges.csv", self._rows.register_exchanges, "tenant_id", "tenants", self._tenants)
         registers = {metric.metric for _, metric in self._rows.metrics if metric.reading_type == "cumulative"}
         self._exchanges(registers)
+        self._refer("calibrations.csv", self._rows.calibrations, "tenant_id", "tenants", self._tenants)
+        self._refer("calibrations.csv", self._rows.calibrations, "metric", "metrics", self._metrics)
+        self._calibrations(registers)
         self._refer("field_mappings.csv", self._rows.field_mappings, "tenant_id", "tenants", self._tenants)
         self._refer("sources.csv", self._rows.sources, "tenant_id", "tenants", self._tenants)
         self._refer("unit_conversions.csv", self._rows.unit_conversions, "metric", "metrics", self._metrics)
@@ -247,6 +252,26 @@ class Checks:
             if exchange.metric not in registers and "metrics" not in self._broken:
                 text = f"{shown(exchange.metric)} is no cumulative metric of metrics.csv; only a register is exchanged"
                 self._problems.add("register_exchanges.csv", text, line=line, column="metric")
+
+    def _calibrations(self, registers: set[str]) -> None:
+        meters: dict[tuple[str, str, str], list[tuple[int, Calibration]]] = defaultdict(list)
+        for line, row in self._rows.calibrations:
+            meters[row.tenant_id, row.device_id, row.metric].append((line, row))
+            if row.offset_quantity and row.metric in registers:
+                text = (
+                    f"is {row.offset_quantity}, but an offset has no part in a difference of readings; leave it empty"
+                )
+                self._problems.add("calibrations.csv", text, line=line, column="offset_quantity")
+            if row.ends_at is not None and row.ends_at <= row.starts_at:
+                text = f"{row.ends_at.isoformat()} is not after starts_at {row.starts_at.isoformat()}"
+                self._problems.add("calibrations.csv", text, line=line, column="ends_at")
+        for calibrations in meters.values():
+            calibrations.sort(key=lambda numbered: (numbered[1].starts_at, numbered[0]))
+            for (line, row), (later_line, later) in pairwise(calibrations):
+                if row.ends_at is None or row.ends_at > later.starts_at:
+                    begins = later.starts_at.isoformat()
+                    text = f"overlaps line {line} of the same meter; give that row an ends_at of {begins}"
+                    self._problems.add("calibrations.csv", text, line=later_line, column="starts_at")
 
     def _load_profiles(self) -> None:
         hours: dict[str, set[tuple[str, int]]] = defaultdict(set)

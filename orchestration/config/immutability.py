@@ -309,6 +309,51 @@ RULES = (
             and not exists (select from new_metrics as new where new.metric = old.metric)
         """,
     ),
+    # Closed periods are proven under the calibrations of now: what they counted by stays as it was.
+    Rule(
+        "calibrations.csv",
+        """
+        with changed as (
+            select 'gone' as side, null::integer as line, tenant_id, device_id, metric, starts_at, ends_at, multiplier,
+                offset_quantity
+            from gone_calibrations
+            union all
+            select 'fresh', line, tenant_id, device_id, metric, starts_at, ends_at, multiplier, offset_quantity
+            from fresh_calibrations
+        ),
+        closed as (
+            select tenant.tenant_id, done.period_start_at, done.period_end_at
+            from store.period_closes as done
+            inner join registry.tenants as tenant using (tenant_no)
+            group by tenant.tenant_id, done.period_start_at, done.period_end_at
+        ),
+        counted as (
+            select changed.side, changed.line, changed.tenant_id, changed.device_id, changed.metric,
+                changed.multiplier::numeric, changed.offset_quantity::numeric, closed.period_end_at,
+                greatest(changed.starts_at::timestamptz, closed.period_start_at) as from_at,
+                least(coalesce(changed.ends_at::timestamptz, 'infinity'), closed.period_end_at) as until_at
+            from changed
+            inner join closed
+                on changed.tenant_id = closed.tenant_id
+                and changed.starts_at::timestamptz < closed.period_end_at
+                and coalesce(changed.ends_at::timestamptz, 'infinity') > closed.period_start_at
+        )
+        select max(counted.line), null, format(
+            'the calibration of meter %L changes what closed periods until %s counted; take the change back and let '
+            'the new calibration begin there, or correct single readings with meterline edit',
+            counted.device_id, max(counted.period_end_at))
+        from counted
+        where not exists (
+            select from counted as same
+            where same.side <> counted.side
+                and same.tenant_id = counted.tenant_id
+                and (same.device_id, same.metric) = (counted.device_id, counted.metric)
+                and (same.multiplier, same.offset_quantity) = (counted.multiplier, counted.offset_quantity)
+                and (same.from_at, same.until_at) = (counted.from_at, counted.until_at)
+        )
+        group by counted.tenant_id, counted.device_id, counted.metric
+        """,
+    ),
     # A unit is in the registry from the first message on that named it.
     Rule(
         "unit_conversions.csv",

@@ -52,6 +52,17 @@ CHANGES: dict[str, LiteralString] = {
         select distinct changed.tenant_no, changed.device_no, null::smallint
         from changed_tolerances as changed
     """,
+    "the calibration of a meter": """
+        select distinct tenant.tenant_no, device.device_no, metric.metric_no
+        from (
+            select tenant_id, device_id, metric from gone_calibrations
+            union all
+            select tenant_id, device_id, metric from fresh_calibrations
+        ) as changed
+        inner join registry.tenants as tenant using (tenant_id)
+        inner join registry.devices as device using (tenant_no, device_id)
+        inner join registry.metrics as metric using (metric)
+    """,
     "the aggregation of a metric": """
         select tenant.tenant_no, null::integer, metric.metric_no
         from gone_metrics as old

@@ -217,6 +217,20 @@ class RegisterExchange(Row):
     reason: Text | None = None
 
 
+class Calibration(Row):
+    """What the numbers of a meter are multiplied by, and what is added, from `starts_at` until `ends_at`."""
+
+    key = ("tenant_id", "device_id", "metric", "starts_at")
+    tenant_id: Text
+    device_id: Annotated[str, AfterValidator(values.device_alias)]
+    metric: Text
+    starts_at: Instant
+    ends_at: Instant | None = None
+    multiplier: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] = Decimal(1)
+    offset_quantity: Annotated[Decimal, BeforeValidator(values.number(least=None))] = Decimal(0)
+    reason: Text | None = None
+
+
 class FieldMapping(Row):
     """What a source calls a field of a message; for a tenant, for files by their path, or for all."""
 
@@ -289,6 +303,7 @@ TABLES = (
     Table("period_overrides", PeriodOverride, is_required=False),
     Table("properties", Property, is_required=False),
     Table("register_exchanges", RegisterExchange, is_required=False),
+    Table("calibrations", Calibration, is_required=False),
     Table("field_mappings", FieldMapping, is_required=False),
     Table("unit_conversions", UnitConversion, is_required=False),
     Table("sources", Source, is_required=False),

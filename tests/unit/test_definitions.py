@@ -6,7 +6,7 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 from orchestration.definitions import defs
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
-WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings"} | DESK
+WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings", "edit_event"} | DESK
 CLOSING = {"close_period", "reconcile", "verify"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}

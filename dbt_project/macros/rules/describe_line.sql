@@ -36,6 +36,20 @@
     end
 {%- endmacro %}
 
+{# Times what, and plus or minus what; nothing for neither. #}
+{% macro calibration_words(calibration) -%}
+    case when {{ calibration }}.multiplier <> 1 then ' x ' || {{ number_words(calibration ~ '.multiplier') }} else '' end
+    || case
+        when {{ calibration }}.offset_quantity > 0 then ' + ' || {{ number_words(calibration ~ '.offset_quantity') }}
+        when {{ calibration }}.offset_quantity < 0 then ' - ' || {{ number_words('-' ~ calibration ~ '.offset_quantity') }}
+        else ''
+    end
+{%- endmacro %}
+
+{% macro calibrated_words(calibrations) -%}
+    coalesce(', calibrated ' || {{ calibrations }}, '')
+{%- endmacro %}
+
 {% macro included_words(included_quantity) -%}
     case
         when {{ included_quantity }} > 0 then ', after ' || {{ number_words(included_quantity) }} || ' included units'

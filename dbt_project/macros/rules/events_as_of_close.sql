@@ -1,6 +1,6 @@
 {#
     Billed events of closed versions as the store stood at the close: what loads with a higher number, or applied after
-    the close was recorded, have added or restated is left out. `scope` joins `closed`, a relation of versions (by default
+    the close was recorded, have added or restated is left out, and so are later edits; `reading` is the number as edited, `quantity` what it counts. `scope` joins `closed`, a relation of versions (by default
     those to verify), with `states`, the events' own rows and their restatements.
 #}
 {% macro events_as_of_close(scope, closed=none) -%}
@@ -46,21 +46,36 @@
                 select 1 from applied_later
                 where applied_later.close_id = closed.close_id and applied_later.load_id = states.cause_load_id
             )
+    ),
+
+    standing as (
+        select
+            known.*,
+            {{ edited_quantity(
+                'known', 'edited.load_id <= known.last_load_id and not exists (select 1 from applied_later'
+                ~ ' where applied_later.close_id = known.close_id and applied_later.load_id = edited.load_id)'
+            ) }} as reading
+        from known
+        where not exists (
+            select 1
+            from {{ source('store', 'event_restatements') }} as later
+            where
+                {{ same_identity('later', 'known') }}
+                and later.stored_device_ts = known.stored_device_ts
+                and later.version > known.version
+                and later.cause_load_id <= known.last_load_id
+                and not exists (
+                    select 1 from applied_later
+                    where applied_later.close_id = known.close_id and applied_later.load_id = later.cause_load_id
+                )
+        )
     )
 
-    select known.*
-    from known
-    where not exists (
-        select 1
-        from {{ source('store', 'event_restatements') }} as later
-        where
-            {{ same_identity('later', 'known') }}
-            and later.stored_device_ts = known.stored_device_ts
-            and later.version > known.version
-            and later.cause_load_id <= known.last_load_id
-            and not exists (
-                select 1 from applied_later
-                where applied_later.close_id = known.close_id and applied_later.load_id = later.cause_load_id
-            )
-    )
+    select
+        standing.close_id, standing.closed_period_no, standing.invoice_version, standing.last_load_id,
+        standing.config_load_id, {{ identity('standing') }}, standing.stored_device_ts, standing.event_at,
+        standing.period_no, standing.disposition, standing.is_skew_candidate, standing.traits_no, standing.reading,
+        {{ calibrated('standing.reading') }} as quantity
+    from standing
+    {{ calibrated_by('standing', in_force('calibration', 'standing.config_load_id')) }}
 {%- endmacro %}

@@ -73,5 +73,5 @@
         coalesce(counted.late_not_billed_count, 0)::bigint as late_not_billed_count
     from {{ source('ledger', 'loads') }} as loaded
     left join counted on loaded.load_id = counted.load_id
-    where loaded.config_load_id is null and loaded.load_id in (select load_id from {{ loads }})
+    where loaded.region is not null and loaded.load_id in (select load_id from {{ loads }})
 {%- endmacro %}

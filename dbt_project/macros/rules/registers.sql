@@ -46,19 +46,19 @@
     (select
         event.tenant_no, event.device_no, event.metric_no, event.seq_epoch, event.msg_seq, event.stored_device_ts,
         event.event_at, event.period_no, event.is_skew_candidate, event.disposition,
-        event.quantity as reading,
+        event.reading,
         {{ is_in_chain('event.disposition') }} as is_in_chain,
         {{ is_exchange_reading('event.traits_no') }} as is_exchange,
         {{ exchanged_at('event', 'declared.valid_to_load is null') }} as exchanged_at,
         device.register_max,
         device.max_use_per_hour,
         null::store.register_state as checkpoint
-    from {{ ref('int_event_state') }} as event
+    from {{ ref('int_metered_events') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
     left join {{ ref('stg_config__devices') }} as device
         on event.device_no = device.device_no and device.valid_to_load is null
-    where {{ is_billed('event.disposition') }} and {{ is_register('metric') }})
+    where {{ is_register('metric') }})
 {%- endmacro %}
 
 {% macro clear_touched_chains() -%}

@@ -121,12 +121,11 @@
         from unnest(series.period_nos, series.bucket_starts_at, series.bucket_ends_at)
             as bucket (period_no, bucket_start_at, bucket_end_at)
         left join (
-            select * from {{ ref('int_event_state') }} as known
+            select * from {{ ref('int_metered_events') }} as known
             where
                 known.tenant_no = series.tenant_no
                 and known.device_no = series.device_no
                 and known.metric_no = series.metric_no
-                and {{ is_billed('known.disposition') }}
                 and known.event_at >= series.first_start_at
                 and known.event_at < series.last_end_at
             offset 0

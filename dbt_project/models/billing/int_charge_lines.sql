@@ -35,7 +35,8 @@ lines as (
             else 'every unit at ' || {{ price_words('line.unit_price') }}
         end
         || {{ included_words('line.included_quantity') }}
-        || {{ estimated_words('line.estimated_quantity') }} as description
+        || {{ estimated_words('line.estimated_quantity') }}
+        || {{ calibrated_words('line.calibrations') }} as description
     from tier_lines as line
 
     union all

@@ -14,6 +14,7 @@ with measured as (
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
+        case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
         round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
@@ -22,6 +23,11 @@ with measured as (
         and price.period_no = fleet.period_no
         and price.invoice_version = fleet.invoice_version
         and price.metric is not distinct from fleet.metric
+    left join {{ ref('int_calibrated_charges') }} as calibrated
+        on price.tenant_no = calibrated.tenant_no
+        and price.period_no = calibrated.period_no
+        and price.invoice_version = calibrated.invoice_version
+        and price.metric is not distinct from calibrated.metric
 )
 
 select
@@ -41,6 +47,7 @@ select
     proration_denominator,
     measured_quantity::numeric(30, 10) as measured_quantity,
     estimated_quantity::numeric(30, 10) as estimated_quantity,
+    calibrations,
     included_quantity::numeric(30, 10) as included_quantity,
     greatest(measured_quantity - included_quantity, 0)::numeric(30, 10) as billable_quantity
 from measured

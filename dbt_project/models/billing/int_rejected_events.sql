@@ -27,8 +27,11 @@ with rejected as (
         )
 )
 
-select rejected.*
+select
+    {{ identity('rejected') }}, rejected.stored_device_ts, rejected.period_no, rejected.event_at,
+    {{ calibrated('rejected.quantity') }} as quantity, rejected.is_skew_candidate
 from rejected
 inner join {{ ref('stg_config__metrics') }} as metric
     on rejected.metric_no = metric.metric_no and metric.valid_to_load is null
+{{ calibrated_by('rejected') }}
 where not (metric.reading_type = 'cumulative' and metric.aggregation = 'sum')

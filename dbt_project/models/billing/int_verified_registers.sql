@@ -13,7 +13,6 @@ with as_of_close as (
 readings as (
     select
         event.*,
-        event.quantity as reading,
         {{ is_in_chain('event.disposition') }} as is_in_chain,
         {{ is_exchange_reading('event.traits_no') }} as is_exchange,
         {{ exchanged_at('event', in_force('declared', 'event.config_load_id')) }} as exchanged_at,
@@ -29,9 +28,10 @@ readings as (
 )
 
 select
-    {{ identity() }}, stored_device_ts, event_at, period_no, invoice_version, config_load_id, is_skew_candidate,
-    (state).use as quantity
+    {{ identity('stepped') }}, stepped.stored_device_ts, stepped.event_at, stepped.period_no, stepped.invoice_version,
+    stepped.config_load_id, stepped.is_skew_candidate, {{ calibrated('(stepped.state).use') }} as quantity
 from (
     {{ register_states('readings', partition='reading.closed_period_no, reading.invoice_version,') }}
 ) as stepped
-where period_no = closed_period_no
+{{ calibrated_by('stepped', in_force('calibration', 'stepped.config_load_id')) }}
+where stepped.period_no = stepped.closed_period_no

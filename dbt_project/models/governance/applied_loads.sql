@@ -10,7 +10,7 @@
 with claimed as (
     select load_id, message_count from {{ ref('run_balance') }}
     union all
-    select load_id, 0 from {{ ref('stg_loads') }} where config_load_id is not null
+    select load_id, 0 from {{ ref('stg_loads') }} where region is null
 )
 
 select claimed.load_id, claimed.message_count

@@ -79,6 +79,9 @@ stored_again as (
     union
     select {{ identity() }}, stored_device_ts from {{ ref('int_reviewed_events') }}
     union
+    -- An edit moves no event, but its local day is counted again.
+    select {{ identity() }}, stored_device_ts from {{ source('store', 'edits') }} where {{ is_claimed('load_id') }}
+    union
     -- An interrupted run may have stored a run whose reading came with an earlier load, and not yet billed it.
     select {{ identity() }}, stored_device_ts
     from {{ ref('int_contested_arrivals') }}

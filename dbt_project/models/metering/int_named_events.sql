@@ -15,6 +15,7 @@ select
     state.msg_seq,
     state.quantity,
     state.event_at,
+    state.stored_device_ts,
     state.device_ts,
     case when state.sent_ts > '-infinity' then state.sent_ts end as sent_ts,
     state.received_at,

@@ -2,8 +2,8 @@
 -- depends_on: {{ ref('store_events') }}
 -- depends_on: {{ ref('store_event_restatements') }}
 
--- Readings of registers that the claimed loads brought or restated, as they now stand, and from when on they touch
--- their chain: the earliest of the old and the new instants.
+-- Readings of registers that the claimed loads brought, restated, edited or look at with another configuration, as they
+-- now stand, and from when on they touch their chain: the earliest of the old and the new instants.
 with touching as (
     select {{ identity() }}, device_ts as stored_device_ts, event_at as touched_at
     from {{ source('store', 'events') }}
@@ -12,6 +12,18 @@ with touching as (
     select {{ identity() }}, stored_device_ts, least(event_at, old_event_at)
     from {{ source('store', 'event_restatements') }}
     where {{ is_claimed('cause_load_id') }}
+    union all
+    select {{ identity('edited') }}, edited.stored_device_ts, event.event_at
+    from {{ source('store', 'edits') }} as edited
+    cross join lateral (
+        select * from {{ ref('int_metered_events') }} as known
+        where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
+        limit 1
+    ) as event
+    where {{ is_claimed('edited.load_id') }}
+    union all
+    select {{ identity('reviewed') }}, reviewed.stored_device_ts, reviewed.event_at
+    from {{ ref('int_reviewed_events') }} as reviewed
 ),
 
 touched as (
@@ -29,7 +41,7 @@ select
     touched.touched_at,
     state.event_at,
     state.period_no,
-    state.quantity,
+    {{ edited_quantity('state') }} as quantity,
     state.disposition,
     state.is_skew_candidate,
     {{ is_exchange_reading('state.traits_no') }} as is_exchange

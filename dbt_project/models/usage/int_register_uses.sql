@@ -46,12 +46,13 @@ in_chains as (
 )
 
 select
-    {{ identity() }}, stored_device_ts, event_at, period_no, is_skew_candidate, reading, is_in_chain, is_exchange,
-    state,
-    (state).flag as flag,
-    (state).previous_high::numeric(20, 10) as previous_high,
-    (state).use::numeric(30, 10) as quantity
+    {{ identity('stepped') }}, stepped.stored_device_ts, stepped.event_at, stepped.period_no, stepped.is_skew_candidate,
+    stepped.reading, stepped.is_in_chain, stepped.is_exchange, stepped.state,
+    (stepped.state).flag as flag,
+    (stepped.state).previous_high::numeric(20, 10) as previous_high,
+    ({{ calibrated('(stepped.state).use') }})::numeric(30, 10) as quantity
 from (
     {{ register_states('in_chains') }}
 ) as stepped
-where (checkpoint).last_at is null
+{{ calibrated_by('stepped') }}
+where (stepped.checkpoint).last_at is null

@@ -1,9 +1,10 @@
 -- Billed events as they were stored, by load: what a run brought, whatever became of it later.
 select
-    load_id,
-    metric_no,
-    event_at,
-    quantity,
-    {{ late_decision('disposition') }} as late_decision
-from {{ source('store', 'events') }}
-where {{ is_billed('disposition') }}
+    event.load_id,
+    event.metric_no,
+    event.event_at,
+    {{ calibrated('event.quantity') }} as quantity,
+    {{ late_decision('event.disposition') }} as late_decision
+from {{ source('store', 'events') }} as event
+{{ calibrated_by('event') }}
+where {{ is_billed('event.disposition') }}

@@ -6,24 +6,30 @@ with restated as (
     where {{ is_claimed('cause_load_id') }}
 )
 
+-- What is new was not edited yet.
 select
-    load_id as cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
+    event.load_id as cause_load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no,
+    event.event_at, {{ calibrated('event.quantity') }} as quantity, event.is_skew_candidate,
     1 as sign
-from {{ source('store', 'events') }}
-where {{ is_billed('disposition') }} and {{ is_claimed('load_id') }}
+from {{ source('store', 'events') }} as event
+{{ calibrated_by('event') }}
+where {{ is_billed('event.disposition') }} and {{ is_claimed('event.load_id') }}
 
 union all
 
 select
-    cause_load_id, tenant_no, device_no, metric_no, period_no, event_at, quantity, is_skew_candidate,
+    event.cause_load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no, event.event_at,
+    {{ calibrated(edited_quantity('event')) }}, event.is_skew_candidate,
     1 as sign
-from restated
-where {{ is_billed('disposition') }}
+from restated as event
+{{ calibrated_by('event') }}
+where {{ is_billed('event.disposition') }}
 
 union all
 
 select
-    cause_load_id, tenant_no, device_no, metric_no, old_period_no, old_event_at, old_quantity, old_is_skew_candidate,
+    cause_load_id, tenant_no, device_no, metric_no, old_period_no, old_event_at, old_quantity::numeric(30, 10),
+    old_is_skew_candidate,
     -1 as sign
 from restated
 where {{ is_billed('old_disposition') }}
@@ -32,8 +38,22 @@ union all
 
 -- What a changed configuration looks at again is counted again, whatever its bucket held: the sign says so.
 select
-    newest.load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no, event.event_at, event.quantity,
-    event.is_skew_candidate, -1 as sign
+    newest.load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no, event.event_at,
+    event.quantity::numeric(30, 10), event.is_skew_candidate, -1 as sign
 from {{ ref('int_reviewed_events') }} as event
 cross join (select max(load_id) as load_id from {{ ref('stg_loads') }}) as newest
 where {{ is_billed('event.disposition') }}
+
+union all
+
+-- So is what was edited, whether its period is open or closed.
+select
+    edited.load_id, edited.tenant_no, edited.device_no, edited.metric_no, event.period_no, event.event_at,
+    edited.old_quantity::numeric(30, 10), event.is_skew_candidate, -1 as sign
+from {{ source('store', 'edits') }} as edited
+cross join lateral (
+    select * from {{ ref('int_metered_events') }} as known
+    where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
+    limit 1
+) as event
+where {{ is_claimed('edited.load_id') }}

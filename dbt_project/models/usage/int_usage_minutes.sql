@@ -8,10 +8,10 @@ select
     {{ minute_of('event.event_at') }} + interval '1 minute' as bucket_end_at,
     {{ aggregate_events('metric.aggregation', 'event') }} as quantity,
     count(*) as event_count
-from {{ ref('int_event_state') }} as event
+from {{ ref('int_metered_events') }} as event
 inner join {{ ref('stg_config__metrics') }} as metric
     on event.metric_no = metric.metric_no and metric.valid_to_load is null
-where {{ is_billed('event.disposition') }} and {{ is_register('metric') }} is not true
+where {{ is_register('metric') }} is not true
 group by event.tenant_no, event.device_no, event.metric_no, event.period_no, bucket_start_at, metric.aggregation
 
 union all

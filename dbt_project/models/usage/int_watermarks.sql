@@ -4,5 +4,5 @@ select
     max(last_received_at) as last_received_at,
     (max(received_date) + 1)::timestamp at time zone 'UTC' as received_until_at
 from {{ source('ledger', 'loads') }}
-where status = 'applied' and config_load_id is null
+where status = 'applied' and region is not null
 group by region

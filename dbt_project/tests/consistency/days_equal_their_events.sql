@@ -31,13 +31,13 @@ rebuilt as (
     from {{ ref('int_event_uses') }} as event
     inner join {{ ref('stg_config__metrics') }} as metric
         on event.metric_no = metric.metric_no and metric.valid_to_load is null
-    left join {{ source('store', 'periods') }} as own
+    left join {{ source('store', 'periods') }} as home
         on event.disposition = 'd'
-        and event.tenant_no = own.tenant_no
-        and event.event_at >= own.period_start_at
-        and event.event_at < own.period_end_at
+        and event.tenant_no = home.tenant_no
+        and event.event_at >= home.period_start_at
+        and event.event_at < home.period_end_at
     inner join calendar
-        on coalesce(own.period_no, event.period_no) = calendar.period_no
+        on coalesce(home.period_no, event.period_no) = calendar.period_no
         and event.event_at >= calendar.day_start_at
         and event.event_at < calendar.day_end_at
     where {{ is_billed('event.disposition') }}

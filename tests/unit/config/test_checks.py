@@ -37,7 +37,8 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
         assert {part.table.name: part.row_count for part in checked.tables} == {
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
             "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
-            "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "devices": 2,
+            "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
+            "devices": 2,
         }  # fmt: skip
 
 
@@ -590,6 +591,31 @@ def test_only_a_register_is_exchanged(write_configuration: Write) -> None:
     registers = "metric,reading_type\nenergy,cumulative\n"
     assert stored(write_configuration(register_exchanges=exchanges, metrics=registers), "register_exchanges") == [
         ["acme", "d1", "energy", "2019-02-01T10:00:00+00:00", ""]
+    ]
+
+
+def test_calibrations(write_configuration: Write) -> None:
+    header = "tenant_id,device_id,metric,starts_at,ends_at,multiplier,offset_quantity\n"
+    good = "acme,meter-1,energy,2019-02-01,2019-03-01,40,\nacme,meter-1,energy,2019-03-01,,,-2.5\n"
+    # Local times of Madrid, an hour ahead of UTC; what is left out multiplies by 1 and adds nothing.
+    assert stored(write_configuration(calibrations=header + good), "calibrations") == [
+        ["acme", "meter-1", "energy", "2019-01-31T23:00:00+00:00", "2019-02-28T23:00:00+00:00", "40", "0", ""],
+        ["acme", "meter-1", "energy", "2019-02-28T23:00:00+00:00", "", "1", "-2.5", ""],
+    ]
+    overlapping = "acme,meter-1,energy,2019-02-01,,40,\nacme,meter-1,energy,2019-03-01,2019-02-01,0.5,\n"
+    assert errors(write_configuration(calibrations=header + overlapping)) == [
+        "calibrations.csv line 3, column ends_at: 2019-01-31T23:00:00+00:00 is not after starts_at "
+        "2019-02-28T23:00:00+00:00",
+        "calibrations.csv line 3, column starts_at: overlaps line 2 of the same meter; give that row an ends_at of "
+        "2019-02-28T23:00:00+00:00",
+    ]
+    registers = "metric,reading_type\nenergy,cumulative\n"
+    assert errors(write_configuration(calibrations=header + good, metrics=registers)) == [
+        "calibrations.csv line 3, column offset_quantity: is -2.5, but an offset has no part in a difference of readings; "
+        "leave it empty",
+    ]
+    assert errors(write_configuration(calibrations=header + "other,m,water,2019-02-01,,0,\n")) == [
+        "calibrations.csv line 2, column multiplier: '0' must be greater than 0",
     ]
 
 
