@@ -35,7 +35,23 @@ order by usage.quantity desc, device.device_id
 limit %s
 """
 EVENTS = """
-select event.event_id, event.quantity, event.event_at, event.received_at, event.timestamp_source,
+select event.event_id, event.quantity,
+    (
+        select edited.quantity
+        from finance.edits as edited
+        where edited.event_id = event.event_id and edited.is_counted
+        order by edited.decided_at desc
+        limit 1
+    ) as edited_quantity,
+    (
+        select calibration.multiplier
+        from finance.calibrations as calibration
+        where (calibration.tenant_id, calibration.device_id, calibration.metric)
+            = (event.tenant_id, event.device_id, event.metric)
+            and event.event_at >= calibration.starts_at
+            and (calibration.ends_at is null or event.event_at < calibration.ends_at)
+    ) as multiplier,
+    event.event_at, event.received_at, event.timestamp_source,
     event.source_file, event.source_row,
     (
         select extra.fields

@@ -194,7 +194,7 @@ def _rows(title: str, rows: list[dict[str, Any]], columns: list[str] | None = No
     if not rows:
         say(f"{title}: none\n")
         return
-    columns = columns or list(rows[0])
+    columns = columns or [name for name in rows[0] if any(readable(row[name]) for row in rows)]
     table(title, columns, [[readable(row[column]) for column in columns] for row in rows])
 
 

@@ -611,8 +611,8 @@ def test_calibrations(write_configuration: Write) -> None:
     ]
     registers = "metric,reading_type\nenergy,cumulative\n"
     assert errors(write_configuration(calibrations=header + good, metrics=registers)) == [
-        "calibrations.csv line 3, column offset_quantity: is -2.5, but an offset has no part in a difference of readings; "
-        "leave it empty",
+        "calibrations.csv line 3, column offset_quantity: is -2.5, but an offset has no part in a difference of "
+        "readings; leave it empty",
     ]
     assert errors(write_configuration(calibrations=header + "other,m,water,2019-02-01,,0,\n")) == [
         "calibrations.csv line 2, column multiplier: '0' must be greater than 0",
