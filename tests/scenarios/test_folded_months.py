@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from orchestration.database.connection import connect
-from tests.support import Pipeline, message
+from orchestration.quarantine import Filter
+from tests.support import Message, Pipeline, message
 
 FOLD = "select store.fold_month(%s, 'Ada Okafor', 'two years kept')"
 BALANCE = """
@@ -84,4 +85,89 @@ def test_a_duplicate_of_an_archived_month_stays_a_duplicate(pipeline: Pipeline) 
     assert pipeline.fleet("lora") == {"lora:2019-02-01": "50", "lora:2019-03-01": "20", "lora:2019-05-01": "80"}
     assert pipeline.close("2019-02", "2019-06-04") == []
     assert pipeline.prove() == {}
+    pipeline.audit()
+
+
+def peak(seq: int, quantity: object, at: str, received: str | None = None, metric: str = "max") -> Message:
+    """A reading of what is billed by its greatest, least or last value."""
+    sent = {} if received is None else {"sent_ts": f"{received}:00Z"}
+    return message("acme", "m-1", seq, quantity, at, received, metric=metric, **sent)
+
+
+def test_what_does_not_add_up_is_not_billed_in_a_folded_month(pipeline: Pipeline) -> None:
+    metrics = ("max", "min", "latest", "count")
+    for name in metrics:
+        pipeline.configuration.metric(name, unit="kW", reading_type="gauge", aggregation=name)
+        pipeline.configuration.rate_card("values", (None, "1.00"), metric=name)
+    pipeline.tenant("acme", "m-1", rate_card_id="values", late_policy="reopen", close_delay_minutes=5)
+    for name in metrics:
+        pipeline.land(peak(1, 7, "2019-02-10T12:10", metric=name), peak(2, 5, "2019-02-10T12:20", metric=name))
+    pipeline.process()
+    # 7 + 5 + 5 + 2 messages.
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "19.00")]
+    assert fold(pipeline, "2019-02-01") == 8
+    hours = "select metric, trim_scale(quantity)::text, event_count from finance.usage_hourly order by 1"
+    before = [("count", "2", 2), ("latest", "5", 2), ("max", "7", 2), ("min", "5", 2)]
+    assert pipeline.rows(hours) == before
+
+    # Months later another reading of that hour. Alone it would be the greatest, the least and the last.
+    for name in metrics:
+        pipeline.land(peak(3, 6, "2019-02-10T12:30", "2019-05-10T12:00", metric=name))
+    pipeline.process()
+
+    # One message more is one message more. What needs the readings of before is left as it was, and is said to be.
+    assert pipeline.rows(hours) == [("count", "3", 3), *before[1:]]
+    days = "select metric, trim_scale(quantity)::text from finance.usage_daily order by 1"
+    assert pipeline.rows(days) == [("count", "3"), ("latest", "5"), ("max", "7"), ("min", "5")]
+    late = "select metric, trim_scale(quantity)::text, decision from finance.late_events order by 1"
+    left_out = [(name, "6", "not_billed") for name in ("latest", "max", "min")]
+    assert pipeline.rows(late) == [("count", "6", "reopened"), *left_out]
+    assert pipeline.close("2019-02", "2019-06-04") == [("INV-acme-2019-02-01", 2, "20.00")]
+    assert pipeline.rows(BALANCE) == [(12, 9, 0, 0)]
+    assert pipeline.prove() == {}
+    pipeline.audit()
+
+
+def test_a_month_with_readings_of_a_register_is_not_folded(pipeline: Pipeline) -> None:
+    pipeline.configuration.metric("meter", unit="kWh", reading_type="cumulative", aggregation="sum")
+    pipeline.configuration.rate_card("meter", (None, "1.00"), metric="meter")
+    pipeline.tenant("acme", "m-1", rate_card_id="meter")
+    pipeline.land(peak(1, 100, "2019-02-10T12:00", metric="meter"), peak(2, 104, "2019-02-12T12:00", metric="meter"))
+    pipeline.process()
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "4.00")]
+    # The 5 kWh of a March reading of 109 could not be proven without the reading of 104.
+    assert "is a register, whose later use is proven from its readings of 2019-02-01" in refusal(pipeline, "2019-02-01")
+    assert pipeline.rows("select count(*) from store.folds") == [(0,)]
+
+
+def test_a_release_into_a_folded_month_is_counted_once(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1", late_policy="reopen", close_delay_minutes=5)
+    reading = message("acme", "m-2", 1, 4, "2019-02-10T12:00")
+    pipeline.land(*FEBRUARY, reading, {**reading, "received_at": "2019-02-10T12:30:00Z"}, name="february.jsonl")
+    pipeline.land(message("acme", "m-1", 4, "NaN", "2019-02-10T13:00"))
+    pipeline.process()
+    assert pipeline.refused() == [("bad_quantity", 1), ("unknown_device", 2)]
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "6.00")]
+    assert fold(pipeline, "2019-02-01") == 3
+
+    # The meter is declared after the month was folded: its reading and the repetition of it go the ordinary way.
+    pipeline.configuration.tables["devices"].append({"tenant_id": "acme", "device_id": "m-2"})
+    pipeline.release(Filter(reason="unknown_device"), "Ada Okafor", "declared")
+    pipeline.process()
+
+    assert pipeline.rows(BALANCE) == [(6, 4, 1, 1)]
+    assert pipeline.refused() == [("bad_quantity", 1)]
+    received = "select sum(message_count)::int, sum(duplicate_count)::int from finance.duplicate_rates"
+    assert pipeline.rows(received) == [(5, 1)]
+    # Received in time and loaded after the close: the use of February grows (RULES 32).
+    assert pipeline.fleet("acme") == {"acme:2019-02-01": "10"}
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 2, "10.00")]
+    assert pipeline.prove() == {}
+    pipeline.audit()
+
+    # The same file under another name, and one more delivery of the reading: duplicates of what is stored now.
+    pipeline.land({**reading, "received_at": "2019-02-10T12:45:00Z"})
+    pipeline.process()
+    assert pipeline.rows(BALANCE) == [(7, 4, 2, 1)]
+    assert pipeline.rows(received) == [(6, 2)]
     pipeline.audit()

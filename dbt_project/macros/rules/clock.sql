@@ -20,9 +20,7 @@
             evidence.tenant_no = {{ session }}.tenant_no
             and evidence.device_no = {{ session }}.device_no
             and evidence.session_key = {{ session }}.session_key
-            and evidence.received_day between
-                {{ session }}.received_day - case when {{ session }}.session_key = 0 then 0 else 1 end
-                and {{ session }}.received_day + case when {{ session }}.session_key = 0 then 0 else 1 end
+            and {{ speaks_for('evidence', session) }}
             and {{ condition }}
             and not exists (
                 select 1
@@ -31,11 +29,18 @@
                     newer.tenant_no = evidence.tenant_no
                     and newer.device_no = evidence.device_no
                     and newer.session_key = evidence.session_key
+                    and {{ speaks_for('newer', session) }}
                     and newer.received_day = evidence.received_day
                     and newer.generation > evidence.generation
                     and {{ condition | replace('evidence.', 'newer.') }}
             )
     )
+{%- endmacro %}
+
+{# The days whose evidence counts. Said of every look, or a session is read from its first day on. #}
+{% macro speaks_for(evidence, session) -%}
+    {%- set days = 'case when ' ~ session ~ '.session_key = 0 then 0 else 1 end' -%}
+    {{ evidence }}.received_day between {{ session }}.received_day - {{ days }} and {{ session }}.received_day + {{ days }}
 {%- endmacro %}
 
 {# A backlog is late, not wrong: it ends in live messages whose delay is small, and they speak for the session. #}

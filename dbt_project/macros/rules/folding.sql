@@ -16,6 +16,14 @@
     )
 {%- endmacro %}
 
+{#
+    What a folded period takes no more: a metric whose buckets are counted again from their events would be counted from
+    what came since alone. Sums and counts go on growing by what comes.
+#}
+{% macro is_settled(metric, period) -%}
+    ({{ needs_all_events(metric) }} and {{ is_folded(period) }})
+{%- endmacro %}
+
 {# Whether some of a period's events were folded: its use stands, but is no sum over the store any more. #}
 {% macro is_folded(period) -%}
     exists (

@@ -1,6 +1,11 @@
 {# Aggregations whose buckets grow by adding what came; the others are computed again from the bucket's events. #}
 {% macro is_additive(aggregation) -%} {{ aggregation }} in ('sum', 'count') {%- endmacro %}
 
+{# Whether what comes cannot be added to a bucket of the metric, but needs what came before. #}
+{% macro needs_all_events(metric) -%}
+    (not {{ is_additive(metric ~ '.aggregation') }} or {{ is_register(metric) }} is true)
+{%- endmacro %}
+
 {# Hours are UTC (RULES 30). #}
 {% macro hour_of(instant) -%}
     date_bin(interval '1 hour', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
@@ -72,7 +77,8 @@
 
 {#
     Buckets that lost an event, or whose aggregation does not add up, from all their events as they now stand. Each
-    touched device and metric is read once, by key. A bucket that became empty stays as a row without events.
+    touched device and metric is read once, by key. A bucket that became empty stays as a row without events. Those of a
+    folded period stay as they are: not all their events are here.
 #}
 {% macro recomputed_usage(changes) -%}
     with touched as (
@@ -82,7 +88,7 @@
         from {{ changes }} as change
         inner join {{ ref('stg_config__metrics') }} as metric
             on change.metric_no = metric.metric_no and metric.valid_to_load is null
-        where {{ is_register('metric') }} is not true
+        where {{ is_register('metric') }} is not true and not {{ is_folded('change') }}
         group by 1, 2, 3, 4, 5, 6, 7
         having min(change.sign) < 0 or not {{ is_additive('metric.aggregation') }}
     ),

@@ -7,10 +7,7 @@ with rejected as (
     from {{ source('store', 'events') }} as stored
     where
         stored.disposition = 'n'
-        and not exists (
-            select 1 from {{ source('store', 'event_restatements') }} as restated
-            where {{ same_identity('restated', 'stored') }} and restated.stored_device_ts = stored.device_ts
-        )
+        and not {{ was_restated('stored') }}
     union all
     select
         {{ identity('latest') }}, latest.stored_device_ts, latest.period_no, latest.event_at,
@@ -18,13 +15,7 @@ with rejected as (
     from {{ source('store', 'event_restatements') }} as latest
     where
         latest.disposition = 'n'
-        and not exists (
-            select 1 from {{ source('store', 'event_restatements') }} as later
-            where
-                {{ same_identity('later', 'latest') }}
-                and later.stored_device_ts = latest.stored_device_ts
-                and later.version > latest.version
-        )
+        and {{ is_latest_restatement('latest') }}
 )
 
 select

@@ -4,39 +4,49 @@ with metrics as materialized (
     select * from {{ ref('int_delivered_metrics') }}
 ),
 
-events as (
+-- Fenced: what was refused of a load is looked up by its number, once.
+refused as (
     select
-        received_date,
-        tenant_no,
-        sum(event_count)::bigint as event_count,
-        sum(untrusted_count)::bigint as untrusted_count,
-        max(greatest_ahead_seconds) as greatest_ahead_seconds,
-        max(largest_event_ratio) as largest_event_ratio
-    from metrics
-    group by received_date, tenant_no
+        loads.received_date,
+        (
+            select tenant.tenant_no from {{ source('registry', 'tenants') }} as tenant
+            where tenant.tenant_id = refusal.tenant_id
+        ) as tenant_no,
+        refusal.refused_count
+    from {{ ref('int_unseen_loads') }} as loads
+    cross join lateral (
+        select refused.tenant_id, count(*) as refused_count
+        from {{ source('store', 'quarantine') }} as refused
+        where refused.load_id = loads.load_id and {{ is_still_refused('refused') }}
+        group by refused.tenant_id
+    ) as refusal
 ),
 
-refused as (
-    select loads.received_date, tenant.tenant_no, count(*) as refused_count
-    from {{ source('store', 'quarantine') }} as refusal
-    inner join {{ ref('int_unseen_loads') }} as loads on refusal.load_id = loads.load_id
-    inner join {{ source('registry', 'tenants') }} as tenant on refusal.tenant_id = tenant.tenant_id
-    where {{ is_still_refused('refusal') }}
-    group by loads.received_date, tenant.tenant_no
+-- Side by side and then added up, not joined: nobody could tell the planner how many there are.
+facts as (
+    select
+        received_date, tenant_no, event_count, 0 as refused_count, untrusted_count, greatest_ahead_seconds,
+        largest_event_ratio, null::integer as period_no
+    from metrics
+    union all
+    select received_date, tenant_no, 0, 0, null, null, null, unnest(period_nos) from metrics
+    union all
+    select received_date, tenant_no, 0, refused_count, null, null, null, null from refused
 ),
 
 days as (
     select
         received_date,
         tenant_no,
-        coalesce(events.event_count, 0) as event_count,
-        coalesce(refused.refused_count, 0) as refused_count,
-        coalesce(events.event_count, 0) + coalesce(refused.refused_count, 0) as message_count,
-        events.untrusted_count,
-        events.greatest_ahead_seconds,
-        events.largest_event_ratio
-    from events
-    full join refused using (received_date, tenant_no)
+        sum(event_count)::bigint as event_count,
+        sum(refused_count)::bigint as refused_count,
+        sum(event_count + refused_count)::bigint as message_count,
+        sum(untrusted_count)::bigint as untrusted_count,
+        max(greatest_ahead_seconds) as greatest_ahead_seconds,
+        max(largest_event_ratio) as largest_event_ratio,
+        array_agg(distinct period_no) filter (where period_no is not null) as period_nos
+    from facts
+    group by received_date, tenant_no
 )
 
 select
@@ -65,9 +75,6 @@ left join lateral (
                 period.period_start_at < (days.received_date + 1)::timestamp at time zone 'UTC'
                 and period.period_end_at > days.received_date::timestamp at time zone 'UTC'
             )
-            or period.period_no in (
-                select unnest(metrics.period_nos) from metrics
-                where metrics.tenant_no = days.tenant_no and metrics.received_date = days.received_date
-            )
+            or period.period_no = any(days.period_nos)
         )
 ) as touched on true

@@ -17,10 +17,13 @@ with waiting as (
         )
 ),
 
+stretches as (
+    {{ stretches('waiting') }}
+),
+
 copied as (
     select load_id, row_number, false as is_nameless
-    from {{ source('raw', 'messages') }}
-    where load_id = any(array(select load_id from waiting))
+    from ({{ rows_of_loads(source('raw', 'messages'), 'waiting', 'stretches') }}) as plain
     union all
     select load_id, row_number, coalesce(not fields ?| array['tenant_id', 'device_id'], true) as is_nameless
     from {{ source('raw', 'odd_messages') }}

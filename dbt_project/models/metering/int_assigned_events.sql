@@ -1,15 +1,16 @@
 -- Period and lateness of the events that this run dated: one join, because the calendar is cut beforehand. Only what is
--- late under a contract that defers looks further, for the period that was open when it was received.
+-- late under a contract that defers looks further, for the period that was open when it was received. What a folded
+-- period cannot take is not billed.
 select
     {{ identity('event') }},
     {{ arrival('event') }},
     event.stored_device_ts,
     event.timestamp_source,
     event.event_at,
-    coalesce(open_period.period_no, segment.period_no, 0) as period_no,
-    ({{ disposition(
+    billed_in.period_no,
+    (case when {{ is_settled('metric', 'billed_in') }} then 'n' else {{ disposition(
         'event.received_at', 'segment.boundary_at', 'segment.late_policy', 'open_period.period_no'
-    ) }})::"char" as disposition,
+    ) }} end)::"char" as disposition,
     {{ is_skew_candidate(
         'event.device_ts',
         'coalesce(open_period.period_start_at, segment.period_start_at)',
@@ -32,3 +33,8 @@ left join lateral (
         and event.received_at < period.period_end_at
     limit 1
 ) as open_period on true
+cross join lateral (
+    select event.tenant_no, coalesce(open_period.period_no, segment.period_no, 0) as period_no
+) as billed_in
+left join {{ ref('stg_config__metrics') }} as metric
+    on event.metric_no = metric.metric_no and metric.valid_to_load is null

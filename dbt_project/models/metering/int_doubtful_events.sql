@@ -7,11 +7,7 @@ select
 from {{ source('store', 'events') }} as stored
 where
     (stored.timestamp_source <> 'd' or stored.is_skew_candidate)
-    and not exists (
-        select 1
-        from {{ source('store', 'event_restatements') }} as restated
-        where {{ same_identity('restated', 'stored') }} and stored.device_ts = restated.stored_device_ts
-    )
+    and not {{ was_restated('stored') }}
 
 union all
 
@@ -22,11 +18,4 @@ select
 from {{ source('store', 'event_restatements') }} as latest
 where
     (latest.timestamp_source <> 'd' or latest.is_skew_candidate)
-    and not exists (
-        select 1
-        from {{ source('store', 'event_restatements') }} as later
-        where
-            {{ same_identity('later', 'latest') }}
-            and latest.stored_device_ts = later.stored_device_ts
-            and latest.version < later.version
-    )
+    and {{ is_latest_restatement('latest') }}

@@ -22,13 +22,6 @@ from {{ source('store', 'events') }} as stored
 left join (
     select latest.*
     from {{ source('store', 'event_restatements') }} as latest
-    where not exists (
-        select 1
-        from {{ source('store', 'event_restatements') }} as later
-        where
-            {{ same_identity('later', 'latest') }}
-            and latest.stored_device_ts = later.stored_device_ts
-            and latest.version < later.version
-    )
+    where {{ is_latest_restatement('latest') }}
 ) as restated
     on {{ same_identity('restated', 'stored') }} and stored.device_ts = restated.stored_device_ts

@@ -1,0 +1,1 @@
+{{ stretches(ref('int_unseen_loads')) }}
