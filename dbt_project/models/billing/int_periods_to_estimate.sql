@@ -42,5 +42,6 @@ inner join {{ ref('stg_config__contracts') }} as contract
 where
     contract.estimation <> 'none'
     or (needed.tenant_no, needed.rated_period_no, needed.period_no, needed.invoice_version) in (
-        select tenant_no, period_no, period_no, invoice_version from {{ ref('int_validated_devices') }}
+        select tenant_no, period_no as rated_period_no, period_no, invoice_version
+        from {{ ref('int_validated_devices') }}
     )

@@ -1,8 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Readings of registers in closed periods with their use anew: each chain from its first reading, as the store and the
--- configuration stood at the close. Those of four weeks before are kept beside them: estimates learn from them, and the period's own are judged by
--- them.
+-- configuration stood at the close. Those of four weeks before are kept beside them: estimates learn from them, and the
+-- period's own are judged by them.
 with as_of_close as (
     {{ events_as_of_close(
         'closed.period_end_at > states.event_at and states.metric_no in ('
