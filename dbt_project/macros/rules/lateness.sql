@@ -1,11 +1,13 @@
 {#
     What becomes of an event (DESIGN section 4, Lateness): b billed in its own period; received at or after that period's
     boundary (RULES 6) by the policy of its contract: d deferred to the period open at receipt, r reopening its own, n not
-    billed, which is also what happens to a deferred one for which no period is open (RULES 24); x in no contract (RULES 23).
+    billed, which is also what happens to a deferred one for which no period is open (RULES 24) and to what a
+    folded period cannot take (`is_settled`); x in no contract (RULES 23).
 #}
-{% macro disposition(received_at, boundary_at, late_policy, open_period_no) -%}
+{% macro disposition(received_at, boundary_at, late_policy, open_period_no, is_settled='false') -%}
     case
         when {{ boundary_at }} is null then 'x'
+        when {{ is_settled }} then 'n'
         when {{ received_at }} < {{ boundary_at }} then 'b'
         when {{ late_policy }} = 'reopen' then 'r'
         when {{ late_policy }} = 'defer' and {{ open_period_no }} is not null then 'd'

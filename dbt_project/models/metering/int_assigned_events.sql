@@ -7,10 +7,13 @@ select
     event.stored_device_ts,
     event.timestamp_source,
     event.event_at,
-    billed_in.period_no,
-    (case when {{ is_settled('metric', 'billed_in') }} then 'n' else {{ disposition(
-        'event.received_at', 'segment.boundary_at', 'segment.late_policy', 'open_period.period_no'
-    ) }} end)::"char" as disposition,
+    case
+        when {{ is_settled('metric', 'billed_in') }} then coalesce(segment.period_no, 0) else billed_in.period_no
+    end as period_no,
+    ({{ disposition(
+        'event.received_at', 'segment.boundary_at', 'segment.late_policy', 'open_period.period_no',
+        is_settled('metric', 'billed_in')
+    ) }})::"char" as disposition,
     {{ is_skew_candidate(
         'event.device_ts',
         'coalesce(open_period.period_start_at, segment.period_start_at)',

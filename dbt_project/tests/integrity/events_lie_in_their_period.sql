@@ -1,7 +1,8 @@
 {{ config(tags=['audit']) }}
 
 -- Half-open periods; late is received at or after the boundary (RULES 6); deferred is billed in the period that holds
--- the receipt, not in its own, whose boundary had passed. What is in no contract has no period.
+-- the receipt, not in its own, whose boundary had passed. What is in no contract has no period. A folded
+-- period may leave out what came in time.
 select event.event_id, event.disposition, event.event_at, event.received_at, period.period_id
 from {{ ref('int_named_events') }} as event
 left join {{ ref('int_named_periods') }} as period
@@ -26,5 +27,8 @@ where
             period.period_no is null
             or event.event_at < period.period_start_at
             or event.event_at >= period.period_end_at
-            or (event.received_at >= period.boundary_at) <> ({{ is_late('event.disposition') }})
+            or (
+                (event.received_at >= period.boundary_at) <> ({{ is_late('event.disposition') }})
+                and not (event.disposition = 'n' and {{ is_folded('period') }})
+            )
     end
