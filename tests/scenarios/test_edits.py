@@ -105,3 +105,15 @@ def test_what_cannot_be_edited_is_refused_with_the_reason(pipeline: Pipeline) ->
         edit(pipeline, "acme", 1, "4")
     assert pipeline.rows("select count(*) from store.edits") == [(0,)]
     assert pipeline.rows("select count(*) from audit.log where action = 'event_edited'") == [(0,)]
+
+
+def test_what_a_folded_period_billed_is_not_edited(pipeline: Pipeline) -> None:
+    # The period from 15 February on loses the events of February; the one of 5 March is still there.
+    pipeline.tenant("acme", "m-1", anchor_day=15)
+    pipeline.land(message("acme", "m-1", 1, 5, "2019-02-20T12:00"), message("acme", "m-1", 2, 7, "2019-03-05T12:00"))
+    pipeline.process()
+    assert pipeline.close("2019-03", "2019-03-20") == [("INV-acme-2019-02-15", 1, "12.00")]
+    with connect(pipeline.settings, "meterline_approver") as session:
+        session.execute("select store.fold_month('2019-02-01', 'Ada', 'two years kept')")
+    with pytest.raises(BadInputError, match="events of its period were taken out of the event store"):
+        edit(pipeline, "acme", 2, "8")

@@ -74,6 +74,13 @@ begin
     if not found then
         raise 'there is no event % to edit', asked_event_id using errcode = 'no_data_found';
     end if;
+    if exists (
+        select from store.folded_periods as folded
+        where folded.tenant_no = known.tenant_no and folded.period_no = known.period_no
+    ) then
+        raise 'events of its period were taken out of the event store, so its use is not counted again'
+            using errcode = 'object_not_in_prerequisite_state', hint = 'Credit or debit the difference instead.';
+    end if;
     insert into ledger.loads (
         content_sha256, source_file, byte_count, message_count, status, is_edit, events_judged_at, detail
     )
