@@ -77,9 +77,12 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
     """
     # dbt takes seconds to import, so only a test that runs it pays for it.
     from dbt.cli.main import dbtRunner
+    from dbt_common.behavior_flags import BehaviorFlagRendered
 
     environment = libpq_environment(settings) | {"DO_NOT_TRACK": "1"}
-    with mock.patch.dict(os.environ, environment):
+    # For a label in its log dbt looks every frame of the stack up among all modules: seconds, in a process of tests.
+    label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
+    with mock.patch.dict(os.environ, environment), label:
         manifest = _manifest_of(environment["PGDATABASE"])
         finished = dbtRunner(manifest=manifest).invoke(["--quiet", "--no-write-json", *arguments, *_outputs(settings)])
     if not finished.success:
