@@ -5,8 +5,8 @@ select
     {{ calibrated('event.reading') }} as quantity
 from (
     select
-        {{ identity('state') }}, state.stored_device_ts, state.event_at, state.period_no, state.disposition,
-        state.is_skew_candidate, state.traits_no,
+        {{ identity('state') }}, state.stored_device_ts, state.device_ts, state.event_at, state.period_no,
+        state.disposition, state.is_skew_candidate, state.traits_no,
         {{ edited_quantity('state') }} as reading
     from {{ ref('int_event_state') }} as state
     where {{ is_billed('state.disposition') }}

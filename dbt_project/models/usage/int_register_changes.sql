@@ -13,14 +13,7 @@ with touching as (
     from {{ source('store', 'event_restatements') }}
     where {{ is_claimed('cause_load_id') }}
     union all
-    select {{ identity('edited') }}, edited.stored_device_ts, event.event_at
-    from {{ source('store', 'edits') }} as edited
-    cross join lateral (
-        select * from {{ ref('int_metered_events') }} as known
-        where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
-        limit 1
-    ) as event
-    where {{ is_claimed('edited.load_id') }}
+    select {{ identity() }}, stored_device_ts, event_at from {{ ref('int_edited_events') }}
     union all
     select {{ identity('reviewed') }}, reviewed.stored_device_ts, reviewed.event_at
     from {{ ref('int_reviewed_events') }} as reviewed

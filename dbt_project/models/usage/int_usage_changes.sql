@@ -48,12 +48,6 @@ union all
 
 -- So is what was edited, whether its period is open or closed.
 select
-    edited.load_id, edited.tenant_no, edited.device_no, edited.metric_no, event.period_no, event.event_at,
-    edited.old_quantity::numeric(30, 10), event.is_skew_candidate, -1 as sign
-from {{ source('store', 'edits') }} as edited
-cross join lateral (
-    select * from {{ ref('int_metered_events') }} as known
-    where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
-    limit 1
-) as event
-where {{ is_claimed('edited.load_id') }}
+    load_id, tenant_no, device_no, metric_no, period_no, event_at, old_quantity::numeric(30, 10), is_skew_candidate,
+    -1 as sign
+from {{ ref('int_edited_events') }}

@@ -53,24 +53,15 @@ begin
         raise 'loads are waiting to be metered, and may know of this event'
             using errcode = 'object_not_in_prerequisite_state', hint = 'Run meterline process first.';
     end if;
-    select state.*, coalesce((
-        select edited.quantity
-        from store.edits as edited
-        where
-            edited.tenant_no = state.tenant_no and edited.device_no = state.device_no
-            and edited.metric_no = state.metric_no and edited.seq_epoch = state.seq_epoch
-            and edited.msg_seq = state.msg_seq and edited.stored_device_ts = state.stored_device_ts
-        order by edited.edit_no desc
-        limit 1
-    ), state.quantity) as standing_quantity
+    select event.*
     into known
-    from metering.int_event_state as state
-    inner join registry.tenants as tenant on state.tenant_no = tenant.tenant_no
-    inner join registry.devices as device on state.device_no = device.device_no
-    inner join registry.metrics as metric on state.metric_no = metric.metric_no
+    from metering.int_metered_events as event
+    inner join registry.tenants as tenant on event.tenant_no = tenant.tenant_no
+    inner join registry.devices as device on event.device_no = device.device_no
+    inner join registry.metrics as metric on event.metric_no = metric.metric_no
     where
         tenant.tenant_id = asked_tenant_id and device.device_id = asked_device_id and metric.metric = asked_metric
-        and state.seq_epoch = asked_epoch and state.msg_seq = asked_seq and state.device_ts = asked_device_ts;
+        and event.seq_epoch = asked_epoch and event.msg_seq = asked_seq and event.device_ts = asked_device_ts;
     if not found then
         raise 'there is no event % to edit', asked_event_id using errcode = 'no_data_found';
     end if;
@@ -94,11 +85,11 @@ begin
         reason
     ) values (
         made, known.tenant_no, known.device_no, known.metric_no, known.seq_epoch, known.msg_seq, known.stored_device_ts,
-        asked_quantity, known.standing_quantity, person, because
+        asked_quantity, known.reading, person, because
     );
     perform audit.append('metering', 'event_edited', jsonb_build_object(
         'event_id', asked_event_id, 'load_id', made, 'quantity', asked_quantity::text,
-        'old_quantity', known.standing_quantity::text, 'decided_by', person, 'reason', because
+        'old_quantity', known.reading::text, 'decided_by', person, 'reason', because
     )::text);
     return made;
 end
