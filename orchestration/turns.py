@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 
@@ -21,6 +21,7 @@ POOLS = (BOOKS, MODELS, DOCUMENTATION)
 
 # Taken for as long as dbt works, by a session of its own: dbt closes its connections between models.
 TAKE = "select pg_try_advisory_lock(hashtext('meterline.process'))"
+GIVE_BACK = "select pg_advisory_unlock(hashtext('meterline.process'))"
 IS_FREE = "select pg_try_advisory_xact_lock(hashtext('meterline.process'))"
 # Tells dbt that the run which started it holds the lock.
 HELD = "METERLINE_TURN"
@@ -39,6 +40,9 @@ def turn(settings: Settings) -> Iterator[None]:
             yield
         finally:
             del os.environ[HELD]
+            # The server ends a session some time after its client has left: the next verb would find it at work.
+            with suppress(psycopg.OperationalError):
+                session.execute(GIVE_BACK)
 
 
 def refuse_while_busy(session: psycopg.Connection) -> None:
