@@ -17,7 +17,11 @@ from psycopg import conninfo, sql
 from orchestration.database import embedded, migrations
 from orchestration.dbt import project_sha256
 from orchestration.settings import Settings
-from tests.support import Pipeline, run_dbt
+
+# What helpers assert is told with its values, as in a test.
+pytest.register_assert_rewrite("tests.support", "tests.integration", "tests.property")
+
+from tests.support import Pipeline, run_dbt  # noqa: E402
 
 WriteConfiguration = Callable[..., Path]
 NewPipeline = Callable[..., Pipeline]

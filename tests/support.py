@@ -84,7 +84,7 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
     label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
     with mock.patch.dict(os.environ, environment), label:
         manifest = _manifest_of(environment["PGDATABASE"])
-        finished = dbtRunner(manifest=manifest).invoke(["--quiet", "--no-write-json", *arguments, *_outputs(settings)])
+        finished = dbtRunner(manifest=manifest).invoke(["--no-write-json", *arguments, *_outputs(settings)])
     if not finished.success:
         nodes = getattr(finished.result, "results", None) or []
         problems = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]
@@ -126,7 +126,9 @@ def _folders() -> list[str]:
 
 def _outputs(settings: Settings) -> list[str]:
     target = settings.home / "dbt"
-    return [*_folders(), "--target-path", str(target), "--log-path", str(target / "logs"), "--log-level-file", "none"]
+    # Nothing is logged: what failed is read from the result.
+    silent = ["--log-level", "none", "--log-level-file", "none"]
+    return [*_folders(), *silent, "--target-path", str(target), "--log-path", str(target / "logs")]
 
 
 # --- telemetry and configuration as Python data ----------------------------------------------------------------------

@@ -106,6 +106,21 @@ def test_an_earlier_arrival_that_is_loaded_later_takes_the_place_of_the_kept_one
         platform.audit()
 
 
+def test_a_day_that_was_emptied_and_filled_again_begins_with_what_it_has(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    pipeline.land(message("acme", "m-1", 1, 7, "2019-02-03T09:00"))
+    pipeline.process()
+    pipeline.land(FIRST)
+    pipeline.process()
+    pipeline.land(message("acme", "m-1", 2, 3, "2019-02-03T09:30"))
+    pipeline.process()
+
+    assert pipeline.rows(HOURS) == [("02-01 08", "5"), ("02-03 09", "3")]
+    days = "select to_char(first_event_at at time zone 'UTC', 'MM-DD HH24:MI') from store.usage_days order by 1"
+    assert pipeline.rows(days) == [("02-01 08:00",), ("02-03 09:30",)]
+    pipeline.audit()
+
+
 def test_an_earlier_arrival_that_is_loaded_after_the_close_amends_the_invoices_it_moves_use_between(
     pipeline: Pipeline,
 ) -> None:

@@ -60,13 +60,18 @@
     having min(change.sign) > 0
 {%- endmacro %}
 
+{# A bucket that became empty has a row without events, whose instants say nothing. #}
 {% macro add_usage() -%}
     (tenant_no, device_no, metric_no, bucket_start_at, period_no) do update set
     quantity = kept.quantity + excluded.quantity,
     event_count = kept.event_count + excluded.event_count,
     skew_candidate_count = kept.skew_candidate_count + excluded.skew_candidate_count,
-    first_event_at = least(kept.first_event_at, excluded.first_event_at),
-    last_event_at = greatest(kept.last_event_at, excluded.last_event_at)
+    first_event_at = least(
+        case when kept.event_count > 0 then kept.first_event_at end, excluded.first_event_at
+    ),
+    last_event_at = greatest(
+        case when kept.event_count > 0 then kept.last_event_at end, excluded.last_event_at
+    )
 {%- endmacro %}
 
 {% macro mark_loads(model) -%}
