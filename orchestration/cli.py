@@ -61,7 +61,8 @@ def process(
     """
     from orchestration import verbs
 
-    verbs.process(_prepared(), _day(from_, "--from"), _day(to, "--to"))
+    first, last = _day(from_, "--from"), _day(to, "--to")
+    verbs.process(_prepared(), first, last)
 
 
 @app.command()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from orchestration.database.connection import connect
 from orchestration.dbt import target_folder
 from orchestration.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlglot import MappingSchema
 
 # Column of a model: its type and description, and the (schema, relation, column)s that it is made from.
 Columns = dict[str, dict[str, Any]]
@@ -33,6 +36,7 @@ def write_lineage(settings: Settings) -> dict[str, Columns]:
     sources = list(manifest["sources"].values())
     catalogue = _catalogue(settings, sorted({node["schema"] for node in models + sources}))
     compiled = target_folder(settings) / "compiled" / "meterline" / "models"
+    relations = schema_of(catalogue)
     found: dict[str, Columns] = {}
     for model in models:
         path = compiled / model["path"]
@@ -40,7 +44,7 @@ def write_lineage(settings: Settings) -> dict[str, Columns]:
             # A model that fills a table of the store has that table's columns.
             into = model["config"].get("into")
             types = catalogue.get("store" if into else model["schema"], {}).get(into or model["name"], {})
-            made_from = columns_of(path.read_text(), catalogue)
+            made_from = columns_of(path.read_text(), relations)
             described = {name: column["description"] for name, column in model["columns"].items()}
             found[model["name"]] = {
                 name: {"type": types.get(name, ""), "description": described.get(name, ""), "from": read}
@@ -55,14 +59,22 @@ def read_lineage(settings: Settings) -> dict[str, Columns]:
     return json.loads(_path(settings).read_text()) if _path(settings).exists() else {}
 
 
-def columns_of(query: str, catalogue: Catalogue) -> dict[str, list[tuple[str, str, str]]]:
+def schema_of(catalogue: Catalogue) -> MappingSchema:
+    """The catalogue as the parser wants it; made once, for it takes longer to make than most queries to read."""
+    # The library parses for seconds what a deployment brings; nothing else needs it.
+    from sqlglot import MappingSchema
+
+    mapping: Any = catalogue
+    return MappingSchema(mapping, dialect="postgres")
+
+
+def columns_of(query: str, relations: MappingSchema) -> dict[str, list[tuple[str, str, str]]]:
     """Columns of a query in PostgreSQL's dialect, with the (schema, relation, column)s that each is made from.
 
     Args:
         query: one statement.
-        catalogue: the relations that it may read.
+        relations: what it may read, as `schema_of` makes it.
     """
-    # The library parses for seconds what a deployment brings; nothing else needs it.
     from sqlglot import exp, parse_one
     from sqlglot.lineage import lineage
     from sqlglot.optimizer.qualify import qualify
@@ -71,12 +83,13 @@ def columns_of(query: str, catalogue: Catalogue) -> dict[str, list[tuple[str, st
     statement: Any = parse_one(query, dialect="postgres")
     for table in statement.find_all(exp.Table):
         table.set("catalog", None)
-    relations: Any = catalogue
     statement = qualify(statement, schema=relations, dialect="postgres", validate_qualify_columns=False, identify=False)
     scope = build_scope(statement)
     columns = {}
     for name in statement.named_selects:
-        nodes = lineage(name, statement, relations, scope=scope, dialect="postgres").walk()
+        nodes = lineage(
+            name, statement, relations, scope=scope, dialect="postgres", trim_selects=False, copy=False
+        ).walk()
         read = {
             (node.source.db, node.source.name, node.name.rpartition(".")[2])
             for node in nodes

@@ -55,7 +55,8 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
         say(f"{loaded['files_not_handed_over']} files could not be opened; the next run tries them again")
     show_balance(settings)
     remind_of_holds(settings, newest)
-    held = done["ledger/loads"]["held"] + done["ledger/judged_loads"]["held"]
+    # With nothing pending nothing is metered, and nothing judged.
+    held = done["ledger/loads"]["held"] + done.get("ledger/judged_loads", {"held": []})["held"]
     if held:
         raise GateFailedError("\n".join(held))
 

@@ -68,7 +68,13 @@ OWN_TABLES = {
     ("ledger", "cleared_invoices"),
     ("store", "scores"),
 }
-PENDING = "select exists (select 1 from ledger.loads where status in ('accepted', 'claimed'))"
+# What is metered and not judged was left by a run that died in between; the models then find nothing, the gate does.
+PENDING = """
+select exists (
+    select 1 from ledger.loads
+    where status in ('accepted', 'claimed') or (status = 'applied' and events_judged_at is null)
+)
+"""
 
 SETTINGS = Settings.from_environment()
 MANIFEST = manifest_path(SETTINGS)

@@ -1,6 +1,6 @@
 """Columns are traced through CTEs, joins and expressions to the columns that they are read from."""
 
-from orchestration.lineage import columns_of
+from orchestration.lineage import columns_of, schema_of
 
 CATALOGUE = {
     "store": {
@@ -21,7 +21,7 @@ inner join charged using (invoice_no)
 
 
 def test_a_column_is_made_from_all_that_its_expression_reads():
-    columns = columns_of(QUERY, CATALOGUE)
+    columns = columns_of(QUERY, schema_of(CATALOGUE))
     assert columns["name"] == [("store", "invoices", "name")]
     assert columns["amount"] == [("store", "lines", "price"), ("store", "lines", "quantity")]
     assert columns["currency"] == []
