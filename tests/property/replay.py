@@ -130,8 +130,8 @@ def land(platform: Pipeline, histories: Numbered, turn: int) -> None:
     for place, rows in contents.items():
         if turn in place.rounds:
             name = f"{place.number}-{'-'.join(map(str, place.rounds))}"
-            # A field that nobody declared makes two files of the same rows two files.
-            named = [row | {"file": name} for row in rows]
+            # A field that nobody declared makes two files of the same rows two files, also in the folders of two days.
+            named = [row | {"file": f"{place.folder_day}/{name}"} for row in rows]
             file_format, write = list(WRITERS.items())[hash_of(place) % len(WRITERS)]
             platform.land_bytes(f"{name}.{turn}.{file_format}", write(named), place.folder_day)
 
