@@ -92,6 +92,11 @@ def traffic(tenant: str) -> list[Message]:
     ]
 
 
+def traffic_of_all() -> list[Message]:
+    """Of every tenant, one after the other."""
+    return [row for tenant in (*TERMS, *OTHERS) for row in traffic(tenant)]
+
+
 # Where a run that applies a configuration may be stopped by a failing statement.
 WRITES = {
     "store.event_restatements": "insert",
@@ -114,8 +119,7 @@ def test_a_configuration_mended_while_nothing_is_closed_bills_as_if_it_had_been_
     mended, right = new_pipeline(), new_pipeline()
     right.continue_as(mended)
     mended.configuration = configured(is_final=False)
-    for tenant in (*TERMS, *OTHERS):
-        mended.land(*traffic(tenant), name=f"{tenant}.jsonl")
+    mended.land(*traffic_of_all())
     mended.process()
     before = mended.published()
     right.configuration = mended.configuration = configured(is_final=True)
@@ -148,11 +152,9 @@ def test_a_run_that_mends_and_meters_may_be_stopped_anywhere(new_pipeline: NewPi
     halfway, right = new_pipeline(), new_pipeline()
     right.continue_as(halfway)
     halfway.configuration = configured(is_final=False)
-    for tenant in (*TERMS, *OTHERS):
-        halfway.land(*traffic(tenant)[::2], name=f"{tenant}-1.jsonl")
+    halfway.land(*traffic_of_all()[::2])
     halfway.process()
-    for tenant in (*TERMS, *OTHERS):
-        halfway.land(*traffic(tenant)[1::2], name=f"{tenant}-2.jsonl")
+    halfway.land(*traffic_of_all()[1::2])
     right.configuration = halfway.configuration = configured(is_final=True)
     right.process()
     expected = right.published()
