@@ -17,13 +17,11 @@ from dagster import (
 )
 
 from orchestration import alerts
-from orchestration.ingest.landing import discover
+from orchestration.ingest.unread import unread_files
 from orchestration.jobs import process_days
 from orchestration.partitions import last_complete_day, range_tags
 from orchestration.reports import run_url
 from orchestration.resources import Platform
-
-KNOWN_PATHS = "select source_file from ledger.paths"
 
 
 @sensor(
@@ -35,9 +33,7 @@ KNOWN_PATHS = "select source_file from ledger.paths"
 def new_landing_files(context: SensorEvaluationContext, platform: Platform) -> RunRequest | SkipReason:
     """Ask for one run that covers the days of all unread files; the same files ask only once."""
     with platform.session("meterline_ingest") as session:
-        known = {row[0] for row in session.execute(KNOWN_PATHS).fetchall()}
-    files = discover(platform.settings.landing, date.min, last_complete_day())
-    unread = [file for file in files if file.source_file not in known]
+        unread = unread_files(session, platform.settings.landing, date.min, last_complete_day())
     if not unread:
         return SkipReason(f"every file of a complete day under {platform.settings.landing} has been read")
     days = [file.received_date for file in unread]

@@ -11,6 +11,7 @@ from orchestration.console import say, table, working
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError, GateFailedError
 from orchestration.ingest.landing import days_with_files
+from orchestration.ingest.unread import unread_files
 from orchestration.runner import run_job
 from orchestration.settings import FIRST_DAY, Settings
 
@@ -31,11 +32,11 @@ where gate in ('landing', 'events') and gate_run_id <= %s
 
 
 def process(settings: Settings, first: date | None, last: date | None) -> None:
-    """Process the received days, or all that the landing zone has.
+    """Process the received days, or those of all files in the landing zone that no run has read.
 
     Raises GateFailedError, after everything else was processed, when a gate held something of it.
     """
-    first, last = _days(settings, first, last)
+    first, last = days_to_process(settings, first, last)
     widen_partitions(first, last)
     from orchestration.partitions import last_complete_day, range_tags
 
@@ -69,8 +70,12 @@ def remind_of_holds(settings: Settings, gate_run_id: int) -> None:
         say(f"{older} still held from before: see `meterline gates show`")
 
 
-def _days(settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:
-    """The days asked for, filled up with what the landing zone has. Raises BadInputError for an empty range."""
+def days_to_process(settings: Settings, first: date | None, last: date | None) -> tuple[date, date]:
+    """The days asked for; an end that nobody asked for is that of the unread files, or the last day where all are read.
+
+    Every day that is run is noted for every asset, so years of read files must not be. Raises BadInputError for an
+    empty range.
+    """
     if first is None or last is None:
         present = days_with_files(settings.landing)
         if present is None:
@@ -78,7 +83,10 @@ def _days(settings: Settings, first: date | None, last: date | None) -> tuple[da
                 f"{settings.landing}: no landing files; they belong into region=REGION/date=YYYY-MM-DD/ as parquet, "
                 "jsonl, jsonl.gz, csv or csv.gz"
             )
-        first, last = first or present[0], last or present[1]
+        with connect(settings, "meterline_ingest") as session:
+            unread = unread_files(session, settings.landing, first or present[0], last or present[1])
+        days = [file.received_date for file in unread] or [last or present[1]]
+        first, last = first or min(days), last or max(days)
     if first > last:
         raise BadInputError(f"--from {first} lies after --to {last}")
     return first, last

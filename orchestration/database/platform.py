@@ -53,6 +53,7 @@ EXPORTED = (
     "DAGSTER_HOME",
     "METERLINE_HOME",
     "METERLINE_DAGSTER_URL",
+    "DAGSTER_EVENT_BATCH_SIZE",
     "DBT_PROJECT_DIR",
     "DBT_PROFILES_DIR",
     "DBT_TARGET_PATH",
@@ -74,6 +75,8 @@ def ready(settings: Settings) -> None:
     os.environ["METERLINE_DAGSTER_URL"] = connection.sqlalchemy_url(settings, "dagster")
     os.environ["METERLINE_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)
+    # A run over many days notes each of them for each asset: one by one, every note is a connection and a commit.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "1000")
     os.environ["DBT_PROJECT_DIR"] = os.environ["DBT_PROFILES_DIR"] = str(DBT_PROJECT)
     os.environ["DBT_TARGET_PATH"] = str(settings.home / "dbt")
     os.environ["DO_NOT_TRACK"] = "1"

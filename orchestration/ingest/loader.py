@@ -19,10 +19,11 @@ import psycopg
 
 from orchestration.database.connection import connect
 from orchestration.ingest import copy_binary
-from orchestration.ingest.landing import LandingFile, discover
+from orchestration.ingest.landing import LandingFile
 from orchestration.ingest.prepare import Preparer
 from orchestration.ingest.readers import read_pieces
 from orchestration.ingest.rows import OddRow, Piece, UnreadableFileError, clean
+from orchestration.ingest.unread import unread_files
 from orchestration.settings import Settings
 
 ROLE = "meterline_ingest"
@@ -55,7 +56,6 @@ RECORD_PATH = (
     " on conflict (source_file) do update set load_id = excluded.load_id, byte_count = excluded.byte_count,"
     " fingerprint = excluded.fingerprint"
 )
-KNOWN_PATHS = "select source_file, byte_count, fingerprint from ledger.paths where source_file = any(%s)"
 COPY_PLAIN = f"copy raw.messages ({', '.join(copy_binary.COLUMNS)}, quantity) from stdin (format binary)"
 COPY_ODD = "copy raw.odd_messages (load_id, row_number, fields, raw_text) from stdin"
 COPY_EXTRAS = "copy raw.extra_fields (load_id, row_number, fields) from stdin"
@@ -131,7 +131,7 @@ def load_days(
     """
     results: list[LoadResult] = []
     with connect(settings, ROLE, autocommit=True) as connection, _only_loader(connection):
-        files = _new_files(connection, discover(settings.landing, first_day, last_day))
+        files = unread_files(connection, settings.landing, first_day, last_day)
         if not files:
             return results
         with closing(Preparer(connection)) as preparer:
@@ -179,11 +179,6 @@ def _only_loader(connection: psycopg.Connection) -> Iterator[None]:
     finally:
         if not connection.broken:
             connection.execute(UNLOCK)
-
-
-def _new_files(connection: psycopg.Connection, files: list[LandingFile]) -> list[LandingFile]:
-    known = set(connection.execute(KNOWN_PATHS, ([file.source_file for file in files],)).fetchall())
-    return [file for file in files if (file.source_file, file.byte_count, file.fingerprint) not in known]
 
 
 def _fetch(file: LandingFile, target: IO[bytes]) -> _Content:
