@@ -1,4 +1,4 @@
-"""Ways to stop work in the middle: before a statement, or by SIGKILL from outside."""
+"""Ways to stop work in the middle: before a statement, or by SIGKILL from outside, of it or of its server."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from unittest import mock
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
+from orchestration.database import embedded
 from tests.support import Pipeline, message
 
 Work = Callable[[Pipeline], object]
@@ -84,6 +87,20 @@ def killed_after(seconds: float, work: Work, platform: Pipeline) -> bool:
     status = ended(child)
     wait_until_alone(platform)
     return os.WIFSIGNALED(status)
+
+
+def server_killed_after(seconds: float, work: Work, platform: Pipeline) -> bool:
+    """Work in a child whose embedded server is killed (SIGKILL) after that time; False if it was through before.
+
+    The server runs again afterwards.
+    """
+    home = Path(conninfo_to_dict(str(platform.settings.database_url))["host"]).parent
+    child = started(work, platform)
+    time.sleep(seconds)
+    os.kill(int((home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    status = ended(child)
+    embedded.start(home)
+    return status != 0
 
 
 def started(work: Work, platform: Pipeline) -> int:
