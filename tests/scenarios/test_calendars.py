@@ -147,6 +147,28 @@ def test_an_anchor_of_31_falls_to_the_last_day_of_a_short_month(pipeline: Pipeli
     assert pipeline.close("2019-03", "2019-04-03") == [("INV-acme-2019-02-28", 1, "12.00")]
 
 
+def test_a_midnight_that_occurs_twice_is_the_first_and_one_that_does_not_exist_moves_forward(
+    pipeline: Pipeline,
+) -> None:
+    # Havana: on 10 March 2019 the clock goes from 00:00 to 01:00, on 3 November from 01:00 back to 00:00.
+    pipeline.tenant("spring", "m-1", time_zone="America/Havana", starts_at="2019-02-10", anchor_day=10)
+    pipeline.tenant("autumn", "m-1", time_zone="America/Havana", starts_at="2019-10-03", anchor_day=3)
+    pipeline.land(
+        message("spring", "m-1", 1, 1, "2019-03-10T04:59:59.999999"),
+        message("spring", "m-1", 2, 2, "2019-03-10T05:00"),
+        message("autumn", "m-1", 1, 1, "2019-11-03T03:59:59.999999"),
+        message("autumn", "m-1", 2, 2, "2019-11-03T04:00"),
+        message("autumn", "m-1", 3, 4, "2019-11-03T05:00"),
+    )
+    pipeline.process()
+
+    assert pipeline.fleet("spring") == {"spring:2019-02-10": "1", "spring:2019-03-10": "2"}
+    assert pipeline.fleet("autumn") == {"autumn:2019-10-03": "1", "autumn:2019-11-03": "6"}
+    # 10 February to 9 March; 3 October to 2 November.
+    assert pipeline.close("2019-03", "2019-03-20") == [("INV-spring-2019-02-10", 1, "1.00")]
+    assert pipeline.close("2019-11", "2019-11-20") == [("INV-autumn-2019-10-03", 1, "1.00")]
+
+
 def test_a_calendar_of_its_own_cuts_weeks_of_five_four_and_four(pipeline: Pipeline) -> None:
     pipeline.configuration.calendar("retail", "2018-12-30", "2019-02-03", "2019-03-03", "2019-03-31")
     pipeline.configuration.rate_card("fee", (None, "1.00"))

@@ -42,6 +42,14 @@ def test_every_rule_names_tests_that_exist() -> None:
     assert missing == []
 
 
+def test_every_rule_is_told_as_a_contract_and_where_it_is_sql_as_a_unit_test() -> None:
+    kinds = {
+        number: ("tests/scenarios/" in tests, ".yml::" in tests or home.startswith("../"))
+        for number, _, home, tests in ROWS
+    }
+    assert {number for number, (is_told, is_tested) in kinds.items() if not (is_told and is_tested)} == set()
+
+
 def test_readers_are_led_to_the_table() -> None:
     assert "#!/overview/meterline" in (DBT_PROJECT / "models" / "overview.md").read_text()
     assert "dbt_project/models/rules.md" in (PROJECT_ROOT / "README.md").read_text()

@@ -88,11 +88,21 @@ create table store.folded_conflicts (
     primary key (load_id, row_number)
 );
 
+-- When the folded events were received, so that the messages of every hour stay accounted for.
+create table store.folded_hours (
+    hour_start_at timestamptz not null,
+    message_count bigint not null,
+    tenant_no integer not null,
+    fold_no integer not null references store.folds,
+    primary key (tenant_no, hour_start_at, fold_no)
+);
+
 call store.make_append_only('store.folds');
 call store.make_append_only('store.seen_sequences');
 call store.make_append_only('store.folded_loads');
 call store.make_append_only('store.folded_periods');
 call store.make_append_only('store.folded_conflicts');
+call store.make_append_only('store.folded_hours');
 
 -- Takes a month (UTC, by measurement time) out of the event store: its identities go into the ledger, so that a repetition
 -- is still known for one, its partition is detached under a name of its own, the act is audited; all of it or nothing.
@@ -148,6 +158,16 @@ begin
             using hint = 'Close the period first.';
     end if;
 
+    select format('metric %s of tenant %s', registered.metric, event.tenant_no) into waiting
+    from metering.int_month_to_fold as event
+    inner join registry.metrics as registered on event.metric_no = registered.metric_no
+    where event.is_register
+    limit 1;
+    if waiting is not null then
+        raise exception '% is a register, whose later use is proven from its readings of %', waiting, month_start
+            using hint = 'Keep the month in the event store.';
+    end if;
+
     -- Before the ledger knows the numbers: then their repeats have no event any more.
     insert into store.folded_conflicts (fold_no, load_id, row_number)
     select fold, repeated.load_id, repeated.row_number
@@ -170,6 +190,13 @@ begin
     from metering.int_month_to_fold
     group by load_id;
 
+    insert into store.folded_hours (fold_no, tenant_no, hour_start_at, message_count)
+    select
+        fold, tenant_no, date_bin(interval '1 hour', received_at, timestamptz '2000-01-01 00:00:00+00') as hour_start_at,
+        count(*)
+    from metering.int_month_to_fold
+    group by tenant_no, hour_start_at;
+
     insert into store.folded_periods (fold_no, tenant_no, period_no)
     select distinct fold, tenant_no, period_no from metering.int_month_to_fold where period_no > 0;
 
@@ -191,7 +218,7 @@ revoke execute on function store.fold_month from public;
 grant execute on function store.fold_month to meterline_approver;
 
 grant select on store.sequence_runs, store.folds, store.seen_sequences, store.folded_loads, store.folded_periods,
-store.folded_conflicts
+store.folded_conflicts, store.folded_hours
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 grant insert on store.sequence_runs to meterline_transform;
 
