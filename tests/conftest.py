@@ -70,7 +70,13 @@ def server_url() -> Iterator[str]:
     home = Path(tempfile.mkdtemp(prefix="meterline-test-"))
     home.chmod(0o755)
     try:
-        yield embedded.start(home)
+        url = embedded.start(home)
+        with psycopg.connect(url, autocommit=True) as connection:
+            # What was written survives a killed server all the same; only the machine itself may not fail.
+            for setting in ("fsync", "full_page_writes"):
+                connection.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
+            connection.execute("select pg_reload_conf()")
+        yield url
     finally:
         embedded.stop(home)
         shutil.rmtree(home, ignore_errors=True)
