@@ -7,7 +7,7 @@ from typing import Any
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
 from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
-from orchestration.assets import billing, configuration, governance, models, scores, telemetry, transformations
+from orchestration.assets import billing, configuration, governance, models, rates, scores, telemetry, transformations
 from orchestration.resources import Platform, dbt_resource
 
 
@@ -15,7 +15,9 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
     """The platform's definitions; runs use one process each, because importing costs more than a step."""
     return Definitions(
         assets=[
-            *load_assets_from_modules([configuration, telemetry, transformations, billing, governance, models, scores]),
+            *load_assets_from_modules(
+                [configuration, telemetry, transformations, billing, governance, models, rates, scores]
+            ),
             *transformations.stored_tables(),
             *transformations.exposures(),
         ],
@@ -24,6 +26,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.process_days,
             jobs.close_period,
             jobs.publish_views,
+            jobs.verify_rates,
             jobs.reconcile,
             jobs.verify,
             jobs.build_docs,

@@ -152,6 +152,26 @@ def verify() -> None:
     verbs.verify(_prepared())
 
 
+rates = typer.Typer(no_args_is_help=True, help="Prices: whether the rules price as other systems say they do.")
+app.add_typer(rates, name="rates")
+
+
+@rates.command("verify")
+def verify_rates(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON: a list of facts with id, model, params and use.")],
+) -> None:
+    """Rate all facts of a file in one run by the rules of a close, and print each with what its source says.
+
+    Ends with how many hold; exit code 1 when one does not, or asks for what is not supported.
+
+    Example: `meterline rates verify facts.json`
+    """
+    from orchestration import rate_verbs
+
+    _prepared()
+    rate_verbs.verify(str(Path(file).expanduser().resolve()))
+
+
 gates = typer.Typer(
     no_args_is_help=True,
     help="""What the data-quality gates hold, and what a person decides about it.

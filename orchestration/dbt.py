@@ -18,7 +18,7 @@ from orchestration.settings import DBT_PROJECT, Settings
 from orchestration.turns import turn
 
 # Steps that may run beside each other compile into folders of their own, each starting from the parsed project.
-STEPS = ("load", "close", "publish", "views", "docs")
+STEPS = ("load", "close", "publish", "facts", "views", "docs")
 PARSED = "partial_parse.msgpack"
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
 

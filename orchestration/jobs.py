@@ -20,6 +20,7 @@ from orchestration import tracing, turns
 from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods, reconciliation
 from orchestration.assets.configuration import configuration
 from orchestration.assets.governance import documentation_site, verification_report
+from orchestration.assets.rates import rating_facts, rating_models, verified_rates
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
 from orchestration.assets.transformations import billing_models, metering_models, published_models, publishing_models
 from orchestration.failures import clear_failures
@@ -53,6 +54,12 @@ publish_views = define_asset_job(
     "publish_views",
     AssetSelection.assets(published_models),
     description="Build the views again; needed when the dbt project changed.",
+    tags={LOCK: turns.BOOKS},
+)
+verify_rates = define_asset_job(
+    "verify_rates",
+    AssetSelection.assets(rating_facts, verified_rates) | AssetSelection.assets(rating_models),
+    description="Rate the facts of a file by the rules of a close, as one set, and say which hold.",
     tags={LOCK: turns.BOOKS},
 )
 reconcile = define_asset_job(

@@ -8,7 +8,8 @@ from orchestration.definitions import defs
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
 WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings", "edit_event"} | DESK
 CLOSING = {"close_period", "reconcile", "verify"}
-JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | WITHOUT_TURN
+RATING = {"verify_rates"}
+JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}
 
 
@@ -25,7 +26,18 @@ def test_every_asset_has_an_owner_a_group_a_kind_and_a_description(specs):
 
 def test_groups_are_the_stages_of_the_pipeline(specs):
     groups = {spec.group_name for spec in specs}
-    assert groups == {"landing", "staging", "metering", "store", "usage", "billing", "finance", "governance", "ml"}
+    assert groups == {
+        "landing",
+        "staging",
+        "metering",
+        "store",
+        "usage",
+        "billing",
+        "finance",
+        "governance",
+        "ml",
+        "rating",
+    }
 
 
 def test_every_verb_is_a_job_with_a_description():

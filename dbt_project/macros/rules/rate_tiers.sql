@@ -3,18 +3,24 @@
     its own, inclusive, null when unbounded.
 #}
 
-{# Graduated enters every tier that the quantity reaches; the others only the one that holds it whole (RULES 14). #}
+{# Models of which each tier prices the part of the quantity that lies in it; in the others one tier prices all of it. #}
+{% macro is_priced_in_parts(price_model) -%}
+    {{ price_model }} in ('graduated', 'graduated_percentage', 'block_tiers')
+{%- endmacro %}
+
+{# Those enter every tier that the quantity reaches; the others only the one that holds it whole (RULES 14). #}
 {% macro is_tier_entered(price_model, quantity, lower_bound, up_to) -%}
     (
         {{ quantity }} > {{ lower_bound }}
-        and ({{ price_model }} = 'graduated' or {{ up_to }} is null or {{ quantity }} <= {{ up_to }})
+        and ({{ is_priced_in_parts(price_model) }} or {{ up_to }} is null or {{ quantity }} <= {{ up_to }})
     )
 {%- endmacro %}
 
-{% macro tier_quantity(price_model, quantity, lower_bound, up_to) -%}
+{# `basis` chooses the tier where it is not the quantity itself, such as the quantity rounded up to whole units. #}
+{% macro tier_quantity(price_model, quantity, lower_bound, up_to, basis=none) -%}
     case
-        when not {{ is_tier_entered(price_model, quantity, lower_bound, up_to) }} then 0
-        when {{ price_model }} = 'graduated' then least({{ quantity }}, {{ up_to }}) - {{ lower_bound }}
+        when not {{ is_tier_entered(price_model, basis or quantity, lower_bound, up_to) }} then 0
+        when {{ is_priced_in_parts(price_model) }} then least({{ quantity }}, {{ up_to }}) - {{ lower_bound }}
         else {{ quantity }}
     end
 {%- endmacro %}
@@ -31,7 +37,17 @@
     )
 {%- endmacro %}
 
-{# Packages are whole once started. Integer division and remainder are exact, a quotient is not. #}
+{# Packages and blocks are whole once started. Integer division and remainder are exact, a quotient is not. #}
 {% macro package_count(quantity, package_size) -%}
     (div({{ quantity }}, {{ package_size }}) + sign(mod({{ quantity }}, {{ package_size }})))
+{%- endmacro %}
+
+{# What the unit price of a tier is multiplied by. #}
+{% macro priced_units(price_model, tier_quantity, package_size) -%}
+    case
+        when {{ price_model }} in ('package', 'block_tiers', 'top_block')
+            then {{ package_count(tier_quantity, package_size) }}
+        when {{ price_model }} = 'whole_packages' then div({{ tier_quantity }}, {{ package_size }})
+        else {{ tier_quantity }}
+    end
 {%- endmacro %}

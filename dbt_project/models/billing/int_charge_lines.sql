@@ -5,10 +5,7 @@ with tier_lines as (
     select
         tier.*,
         case tier.price_model when 'package' then 'package' else 'usage' end as line_type,
-        case tier.price_model
-            when 'package' then {{ package_count('tier.tier_quantity', 'tier.package_size') }}
-            else tier.tier_quantity
-        end as line_quantity
+        {{ priced_units('tier.price_model', 'tier.tier_quantity', 'tier.package_size') }} as line_quantity
     from {{ ref('int_rated_tiers') }} as tier
     where tier.price_model <> 'flat' and tier.tier_quantity > 0
 ),

@@ -1,0 +1,96 @@
+{{ config(materialized='scratch', tags=['facts']) }}
+
+-- Answers of facts about whole periods and invoices: commitments, proration, credits, totals.
+with facts as (
+    select * from {{ ref('stg_rating__facts') }}
+),
+
+prorations as (
+    select
+        fact_no,
+        {{ rounded(prorated_share('old_amount'), 'rounding_mode', 'rounding_places') }} as credit,
+        {{ rounded(prorated_share('new_amount'), 'rounding_mode', 'rounding_places') }} as charge
+    from facts
+    where model = 'proration'
+),
+
+products as (
+    select
+        facts.fact_no,
+        {{ rounded(
+            "(line.value ->> 'unit_price')::numeric * coalesce((line.value ->> 'quantity')::numeric, 1)",
+            'rounding_mode', 'rounding_places'
+        ) }} as amount
+    from facts
+    cross join lateral jsonb_array_elements(coalesce(body -> 'lines', params -> 'lines')) as line (value)
+    where model = 'sum_of_rounded'
+),
+
+lines as (
+    select
+        facts.*, (line.value ->> 'amount')::numeric * coalesce(coupons.factor, 1) as amount
+    from facts
+    cross join lateral jsonb_array_elements(coalesce(body -> 'lines', params -> 'lines')) as line (value)
+    cross join lateral (
+        -- One after the other, each on what the one before left.
+        select rating.product(1 - coupon.value::numeric * 0.01) as factor
+        from jsonb_array_elements_text(coalesce(line.value -> 'percent_coupons', '[]'::jsonb)) as coupon (value)
+    ) as coupons
+    where model = 'invoice_total'
+),
+
+invoices as (
+    select
+        fact_no, params, rounding_mode, rounding_places,
+        greatest(sum(amount) - coalesce((params ->> 'invoice_discount')::numeric, 0), 0) as net_amount
+    from lines
+    group by fact_no, params, rounding_mode, rounding_places
+),
+
+taxed as (
+    select
+        fact_no, params,
+        net_amount + {{ rounded(
+            "net_amount * coalesce((params ->> 'tax_percent')::numeric, 0) * 0.01", 'rounding_mode', 'rounding_places'
+        ) }} as amount
+    from invoices
+)
+
+select
+    fact_no, '' as part, 0 as position,
+    greatest(
+        {{ rounded(
+            "(params ->> 'commitment')::numeric * coalesce((params ->> 'prorate_num')::numeric, 1)"
+            ~ " / coalesce((params ->> 'prorate_den')::numeric, 1)", 'rounding_mode', 'rounding_places'
+        ) }} - {{ rounded("(params ->> 'used')::numeric", 'rounding_mode', 'rounding_places') }},
+        0
+    ) as amount
+from facts
+where model = 'true_up'
+
+union all
+
+select prorations.fact_no, part.name, 0, part.amount
+from prorations
+cross join lateral (
+    values ('credit', credit), ('charge', charge), ('net', charge - credit), ('', charge - credit)
+) as part (name, amount)
+
+union all
+
+select
+    fact_no, '', 0,
+    least(
+        (params ->> 'potential_credit')::numeric,
+        (params ->> 'original_amount')::numeric - (params ->> 'already_credited')::numeric
+    )
+from facts
+where model = 'credit_cap'
+
+union all
+
+select fact_no, '', 0, (body ->> 'quantity')::numeric from facts where model = 'rounding'
+union all
+select fact_no, '', 0, sum(amount) from products group by fact_no
+union all
+select fact_no, '', 0, amount - least(coalesce((params ->> 'prepaid_applied')::numeric, 0), amount) from taxed

@@ -1,0 +1,37 @@
+"""What other systems say that a use costs is what the rules make of it: all facts of a file in one run.
+
+The facts beside this file are of every model, computed by hand; `notes` has the arithmetic. More can be run by
+
+    meterline rates verify FILE
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from orchestration import rates
+from orchestration.database.connection import connect
+from tests.support import Pipeline, run_dbt
+
+FACTS = Path(__file__).with_name("rating_facts.json")
+
+
+def test_every_fact_holds_and_what_is_not_supported_is_refused_by_name(pipeline: Pipeline) -> None:
+    facts = rates.read_facts(FACTS)
+    assert {fact["model"] for fact in facts} == set(rates.PARAMETERS)
+    wrong = facts[0] | {"id": "wrong", "expected_amount": "1.26"}
+    unknown = facts[0] | {"id": "unknown", "model": "auction"}
+    with connect(pipeline.settings, "meterline_transform") as session:
+        assert rates.store_facts(session, [*facts, wrong, unknown]) == 1
+    run_dbt(pipeline.settings, "build", "--select", "tag:facts", "--exclude-resource-type", "unit_test")
+
+    with connect(pipeline.settings, "meterline_transform") as session:
+        verdicts = rates.outcome(session)
+    assert [verdict for verdict in verdicts if not verdict.holds] == [
+        rates.Verdict("wrong", "per_unit", False, "1.26", "1.25"),
+        rates.Verdict(
+            "unknown", "auction", False, "1.25",
+            f"model 'auction' is not supported; supported are {', '.join(rates.PARAMETERS)}",
+        ),
+    ]  # fmt: skip
+    assert len(verdicts) == len(facts) + 2
