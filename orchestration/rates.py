@@ -64,7 +64,7 @@ OUTCOME = """
 select
     fact.fact ->> 'id',
     coalesce(fact.fact ->> 'model', ''),
-    coalesce(bool_and(answer.amount is not distinct from answer.expected_amount), false),
+    count(answer.fact_no) > 0 and bool_and(answer.amount is not distinct from answer.expected_amount),
     coalesce(
         string_agg(
             answer.place || trim_scale(answer.expected_amount)::text, ', ' order by answer.part, answer.position

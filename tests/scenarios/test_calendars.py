@@ -151,7 +151,9 @@ def test_a_midnight_that_occurs_twice_is_the_first_and_one_that_does_not_exist_m
     pipeline: Pipeline,
 ) -> None:
     # Havana: on 10 March 2019 the clock goes from 00:00 to 01:00, on 3 November from 01:00 back to 00:00.
-    pipeline.tenant("spring", "m-1", time_zone="America/Havana", starts_at="2019-02-10", anchor_day=10)
+    pipeline.tenant(
+        "spring", "m-1", time_zone="America/Havana", starts_at="2019-02-10", ends_at="2019-04-10", anchor_day=10
+    )
     pipeline.tenant("autumn", "m-1", time_zone="America/Havana", starts_at="2019-10-03", anchor_day=3)
     pipeline.land(
         message("spring", "m-1", 1, 1, "2019-03-10T04:59:59.999999"),

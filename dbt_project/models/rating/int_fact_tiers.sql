@@ -5,7 +5,9 @@ with tiers as (
     select
         step.fact_no, step.step_no, tier.ordinality::integer as tier_number,
         (tier.value ->> 'up_to')::numeric as up_to,
-        coalesce((tier.value ->> 'unit_price')::numeric, (tier.value ->> 'rate_percent')::numeric * 0.01, 0) as unit_price,
+        coalesce(
+            (tier.value ->> 'unit_price')::numeric, (tier.value ->> 'rate_percent')::numeric * 0.01, 0
+        ) as unit_price,
         coalesce((tier.value ->> 'flat_fee')::numeric, 0) as flat_fee,
         null::numeric as package_size
     from {{ ref('int_fact_steps') }} as step

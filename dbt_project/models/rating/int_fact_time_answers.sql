@@ -34,7 +34,9 @@ committed as (
 ),
 
 blocks as (
-    select facts.fact_no, params, sum(coalesce(element.value ->> 'quantity', element.value #>> '{}')::numeric) as quantity
+    select
+        facts.fact_no, params,
+        sum(coalesce(element.value ->> 'quantity', element.value #>> '{}')::numeric) as quantity
     from facts
     cross join lateral jsonb_array_elements(body -> 'series') as element (value)
     where model = 'tou_block'

@@ -26,7 +26,9 @@ wanted as (
     cross join lateral jsonb_array_elements(facts.expected) with ordinality as item (value, ordinality)
     where jsonb_typeof(facts.expected) = 'array'
     union all
-    select facts.fact_no, part.name, coalesce(item.ordinality, 0)::integer, (coalesce(item.value, part.value) #>> '{}')::numeric
+    select
+        facts.fact_no, part.name, coalesce(item.ordinality, 0)::integer,
+        (coalesce(item.value, part.value) #>> '{}')::numeric
     from {{ ref('stg_rating__facts') }} as facts
     cross join lateral jsonb_each(facts.expected) as part (name, value)
     left join lateral jsonb_array_elements(case when jsonb_typeof(part.value) = 'array' then part.value end)
