@@ -18,6 +18,7 @@ from dagster_dbt import DbtCliResource, dbt_assets
 from orchestration import rates
 from orchestration.assets.transformations import MANIFEST, TRANSLATOR, build_models
 from orchestration.failures import clear_failures
+from orchestration.rate_facts import read_facts
 from orchestration.resources import Platform
 from orchestration.turns import BOOKS
 
@@ -41,7 +42,7 @@ class FactsConfig(Config):
 def rating_facts(config: FactsConfig, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """The rating facts of a file; each is what a source says that a use costs under a price."""
     with clear_failures():
-        facts = rates.read_facts(Path(config.file))
+        facts = read_facts(Path(config.file))
         with platform.session("meterline_transform") as session:
             refused = rates.store_facts(session, facts)
     return MaterializeResult(metadata={"facts": len(facts), "refused": refused})

@@ -31,7 +31,7 @@ def apply(connection: psycopg.Connection) -> list[str]:
     except psycopg.errors.InsufficientPrivilege as error:
         raise BadInputError(
             f"the login of METERLINE_DATABASE_URL may not prepare the database ({str(error).splitlines()[0]}); "
-            "let the database's owner with CREATEROLE run `meterline migrate` once"
+            "let a login with CREATEROLE that owns the database run `meterline gates show` once"
         ) from error
     finally:
         connection.execute("reset role")

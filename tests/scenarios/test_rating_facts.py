@@ -11,14 +11,15 @@ from pathlib import Path
 
 from orchestration import rates
 from orchestration.database.connection import connect
+from orchestration.rate_facts import PARAMETERS, read_facts
 from tests.support import Pipeline, run_dbt
 
 FACTS = Path(__file__).with_name("rating_facts.json")
 
 
 def test_every_fact_holds_and_what_is_not_supported_is_refused_by_name(pipeline: Pipeline) -> None:
-    facts = rates.read_facts(FACTS)
-    assert {fact["model"] for fact in facts} == set(rates.PARAMETERS)
+    facts = read_facts(FACTS)
+    assert {fact["model"] for fact in facts} == set(PARAMETERS)
     wrong = facts[0] | {"id": "wrong", "expected_amount": "1.26"}
     unknown = facts[0] | {"id": "unknown", "model": "auction"}
     with connect(pipeline.settings, "meterline_transform") as session:
@@ -31,7 +32,7 @@ def test_every_fact_holds_and_what_is_not_supported_is_refused_by_name(pipeline:
         rates.Verdict("wrong", "per_unit", False, "1.26", "1.25"),
         rates.Verdict(
             "unknown", "auction", False, "1.25",
-            f"model 'auction' is not supported; supported are {', '.join(rates.PARAMETERS)}",
+            f"model 'auction' is not supported; supported are {', '.join(PARAMETERS)}",
         ),
     ]  # fmt: skip
     assert len(verdicts) == len(facts) + 2

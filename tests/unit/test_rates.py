@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from orchestration.errors import BadInputError
-from orchestration.rates import read_facts, refusal
+from orchestration.rate_facts import read_facts, refusal
 
 FACT: dict[str, Any] = {"id": "a", "model": "per_unit", "params": {"unit_price": "1"}, "expected_amount": "1"}
 
@@ -18,16 +18,26 @@ FACT: dict[str, Any] = {"id": "a", "model": "per_unit", "params": {"unit_price":
     [
         ({"model": "auction"}, "model 'auction' is not supported"),
         ({"params": {"unit_price": "1", "moon": "full"}}, "parameter 'moon' of model per_unit is not supported"),
-        ({"rounding": {"mode": "towards_me"}}, "rounding mode 'towards_me' is not supported"),
+        ({"rounding": {"mode": "towards_me"}}, "rounding {'mode': 'towards_me'} is not supported"),
         (
             {"model": "windowed", "params": {"price": {"model": "auction"}}},
-            "a price of model 'auction' within windowed is not supported",
+            "the price {'model': 'auction'} within windowed is not supported",
         ),
         (
             {"model": "windowed", "params": {"price": {"model": "per_unit", "moon": "full"}}},
             "parameter 'moon' of the price of model per_unit is not supported",
         ),
         ({"expected_amount": None}, "there is no expected_amount"),
+        ({"model": "windowed", "params": {"price": "3"}}, "the price '3' within windowed is not supported"),
+        ({"params": []}, "params is no object"),
+        ({"quantity": "ten"}, "quantity 'ten' cannot be read"),
+        ({"quantity": "NaN"}, "quantity 'NaN' is no number"),
+        ({"series": ["1", {"quantity": "x"}]}, "series 2: quantity 'x' cannot be read"),
+        ({"series": "1"}, "series is no list"),
+        ({"start": "yesterday"}, "start 'yesterday' cannot be read"),
+        ({"model": "volume", "params": {"tiers": {}}}, "tiers is no list"),
+        ({"model": "matrix", "params": {"cells": []}}, "cells is no object"),
+        ({"model": "local_hours", "params": {"timezone": "Mars/Olympus"}}, "timezone 'Mars/Olympus' cannot be read"),
     ],
 )
 def test_what_is_not_supported_is_named(change: dict[str, Any], reason: str) -> None:
