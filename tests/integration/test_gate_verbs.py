@@ -41,29 +41,20 @@ def acme(pipeline: Pipeline) -> Pipeline:
     return pipeline
 
 
-def test_the_only_file_of_a_run_is_blocked_and_named(acme: Pipeline) -> None:
+def test_a_hold_is_told_once_then_mentioned_and_shown_until_a_person_decides(acme: Pipeline) -> None:
     path = acme.land_bytes("salaries.csv", SALARIES, DAY)
-
+    # The only file of the run: there is nothing to meter.
     finished = meterline(acme, "process")
     assert finished.returncode == 1, finished.stdout + finished.stderr
     assert f"check landing_gate holds {path}@" in finished.stderr
     assert "file_holds_messages: 1.0 of its 1000 records name neither tenant nor device" in finished.stderr
     assert "Traceback" not in finished.stderr
 
-
-def test_a_hold_is_told_once_then_mentioned_and_shown_until_a_person_decides(acme: Pipeline) -> None:
-    path = acme.land_bytes("salaries.csv", SALARIES, DAY)
     acme.land(minute(1), name="good.jsonl")
-
-    finished = meterline(acme, "process")
-    assert finished.returncode == 1, finished.stdout + finished.stderr
-    assert f"check landing_gate holds {path}@" in finished.stderr
-    assert acme.rows("select tenant_id from finance.billing_events") == [("acme",)]
-
-    acme.land(minute(2), name="more.jsonl")
     later = meterline(acme, "process")
     assert later.returncode == 0, later.stdout + later.stderr
     assert "1 still held from before: see `meterline gates show`" in later.stdout
+    assert acme.rows("select tenant_id from finance.billing_events") == [("acme",)]
 
     shown = meterline(acme, "gates", "show", "landing")
     assert shown.returncode == 0
