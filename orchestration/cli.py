@@ -54,8 +54,8 @@ def process(
 ) -> None:
     """Landing files of the received days to stored events and hourly and daily use.
 
-    Without dates: every day that the landing zone has. Files that were processed before are passed over, new files in
-    old days are picked up, so it can be repeated at will and continued after a crash.
+    Without dates: the days of all files that no run has read. Files that were processed before are passed over, new
+    files in old days are picked up, so it can be repeated at will and continued after a crash.
 
     Example: `meterline process --from 2019-02-01 --to 2019-02-28`
     """

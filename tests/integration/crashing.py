@@ -99,10 +99,15 @@ def server_killed_after(seconds: float, work: Work, platform: Pipeline) -> bool:
     platform.execute("checkpoint")
     child = started(work, platform)
     time.sleep(seconds)
-    os.kill(int((home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    kill_server(home)
     status = ended(child)
     embedded.start(home)
     return status != 0
+
+
+def kill_server(home: Path) -> None:
+    """Kill the embedded server of that home (SIGKILL)."""
+    os.kill(int((home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
 
 
 def started(work: Work, platform: Pipeline) -> int:

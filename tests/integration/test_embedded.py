@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +11,7 @@ import psycopg
 import pytest
 
 from orchestration.database import embedded
+from tests.integration.crashing import kill_server
 
 
 @pytest.fixture
@@ -30,7 +29,7 @@ def test_a_killed_server_is_started_again_with_all_that_was_committed(home: Path
     with psycopg.connect(url) as session:
         session.execute("create table kept as select 1 as number")
 
-    os.kill(int((home / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+    kill_server(home)
     # At once: the killed process may still count as running.
     assert embedded.start(home) == url
     with psycopg.connect(url) as session:

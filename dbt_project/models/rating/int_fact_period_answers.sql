@@ -8,9 +8,18 @@ with facts as (
 prorations as (
     select
         fact_no,
-        {{ rounded(prorated_share('old_amount'), 'rounding_mode', 'rounding_places') }} as credit,
-        {{ rounded(prorated_share('new_amount'), 'rounding_mode', 'rounding_places') }} as charge
+        {{ rounded(
+            prorated("coalesce((params ->> 'old_amount')::numeric, 0)", 'share'), 'rounding_mode', 'rounding_places'
+        ) }} as credit,
+        {{ rounded(
+            prorated("coalesce((params ->> 'new_amount')::numeric, 0)", 'share'), 'rounding_mode', 'rounding_places'
+        ) }} as charge
     from facts
+    cross join lateral (
+        select
+            coalesce(params ->> 'remaining_days', params ->> 'remaining_seconds')::numeric as proration_numerator,
+            coalesce(params ->> 'period_days', params ->> 'period_seconds')::numeric as proration_denominator
+    ) as share
     where model = 'proration'
 ),
 
@@ -60,12 +69,16 @@ select
     fact_no, '' as part, 0 as position,
     greatest(
         {{ rounded(
-            "(params ->> 'commitment')::numeric * coalesce((params ->> 'prorate_num')::numeric, 1)"
-            ~ " / coalesce((params ->> 'prorate_den')::numeric, 1)", 'rounding_mode', 'rounding_places'
+            prorated("(params ->> 'commitment')::numeric", 'share'), 'rounding_mode', 'rounding_places'
         ) }} - {{ rounded("(params ->> 'used')::numeric", 'rounding_mode', 'rounding_places') }},
         0
     ) as amount
 from facts
+cross join lateral (
+    select
+        coalesce((params ->> 'prorate_num')::numeric, 1) as proration_numerator,
+        coalesce((params ->> 'prorate_den')::numeric, 1) as proration_denominator
+) as share
 where model = 'true_up'
 
 union all

@@ -14,9 +14,7 @@ with prices as (
 elements as (
     select prices.*, element.value as element, element.ordinality::integer as element_no
     from prices
-    cross join lateral jsonb_array_elements(
-        case when jsonb_typeof(body -> 'series') = 'array' then body -> 'series' else '[]'::jsonb end
-    ) with ordinality as element (value, ordinality)
+    cross join lateral jsonb_array_elements(body -> 'series') with ordinality as element (value, ordinality)
 ),
 
 steps as (

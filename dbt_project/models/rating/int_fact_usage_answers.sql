@@ -99,7 +99,7 @@ union all
 select
     fact_no, '', reading_no::integer,
     greatest(
-        least(quantity - (params ->> 'from')::numeric, (params ->> 'to')::numeric - (params ->> 'from')::numeric), 0
+        {{ tier_quantity("'graduated'", 'quantity', "(params ->> 'from')::numeric", "(params ->> 'to')::numeric") }}, 0
     )
 from readings
 where model = 'tier_band_quantity'
