@@ -22,6 +22,7 @@ from orchestration.config.tables import (
     Device,
     DeviceType,
     FieldMapping,
+    Holiday,
     LoadProfile,
     Metric,
     PeriodOverride,
@@ -32,8 +33,10 @@ from orchestration.config.tables import (
     Row,
     Source,
     Tenant,
+    TimeOfUse,
     UnitConversion,
 )
+from orchestration.config.time_of_use import check_schedules, check_use_of_schedules
 from orchestration.config.values import masked, shown
 
 ChargeKey = tuple[str, int, str | None, str]
@@ -50,6 +53,8 @@ class Rows:
     metrics: list[tuple[int, Metric]] = field(default_factory=list)
     rate_cards: list[tuple[int, RateCard]] = field(default_factory=list)
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
+    time_of_use: list[tuple[int, TimeOfUse]] = field(default_factory=list)
+    holidays: list[tuple[int, Holiday]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
     field_mappings: list[tuple[int, FieldMapping]] = field(default_factory=list)
     unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
@@ -80,7 +85,9 @@ class Checks:
         # A row that was refused by itself is missing here: what refers to it is not wrong.
         self._broken = {
             name
-            for name in ("tenants", "calendars", "device_types", "metrics", "rate_cards", "load_profiles")
+            for name in (
+                "tenants", "calendars", "device_types", "metrics", "rate_cards", "load_profiles", "time_of_use",
+            )
             if problems.of(f"{name}.csv")
         }
         self._tenants = {tenant.tenant_id: tenant for _, tenant in rows.tenants}
@@ -114,6 +121,11 @@ class Checks:
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
         self._refer("contracts.csv", self._rows.contracts, "load_profile", "load_profiles", profiles)
         self._load_profiles()
+        check_schedules(self._rows.time_of_use, self._rows.holidays, self._problems)
+        schedules = {row.schedule for _, row in self._rows.time_of_use}
+        self._refer("rate_cards.csv", self._rows.rate_cards, "schedule", "time_of_use", schedules)
+        self._refer("rate_cards.csv", self._rows.rate_cards, "net_metric", "metrics", self._metrics)
+        check_use_of_schedules(self._rows, self._problems)
         calendars = self._calendars()
         for line, contract in self._rows.contracts:
             self._contract(line, contract)

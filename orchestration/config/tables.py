@@ -29,9 +29,12 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "devices.meter_role": ("master", "sub"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
-        "rate_cards.charge_basis": ("usage", "active_devices"),
-        "rate_cards.price_model": ("flat", "per_unit", "volume", "graduated", "package"),
+        "rate_cards.charge_basis": ("usage", "active_devices", "peak_demand"),
+        "rate_cards.price_model": ("flat", "per_unit", "volume", "graduated", "package", "time_of_use"),
         "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
+        "rate_cards.tier_meaning": ("per_part", "cumulative", "month_end"),
+        "rate_cards.demand_minutes": ("15", "30", "60"),
+        "rate_cards.window": ("hour", "day"),
     }
 )
 # Thresholds are compared with totals, which may be larger than any one quantity: numeric(30, 10).
@@ -184,6 +187,14 @@ class RateCard(Row):
     package_size: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
     included_units: Total = Decimal(0)
     zero_quantity: Annotated[str, _choice("rate_cards.zero_quantity")] = "no_charge"
+    schedule: Text | None = None
+    tier_meaning: Annotated[str, _choice("rate_cards.tier_meaning")] = "per_part"
+    demand_minutes: Annotated[str, _choice("rate_cards.demand_minutes")] | None = None
+    window: Annotated[str, _choice("rate_cards.window")] | None = None
+    net_metric: Text | None = None
+    ratchet_percent: Annotated[Decimal, BeforeValidator(values.number(more_than=0, most=100))] | None = None
+    ratchet_periods: Annotated[int, BeforeValidator(values.whole(least=1, most=24))] | None = None
+    ratchet_months: Annotated[str, AfterValidator(values.months)] | None = None
 
 
 class RateCardTier(Row):
@@ -198,6 +209,30 @@ class RateCardTier(Row):
     up_to: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
     unit_price: Amount | None = None
     flat_fee: Amount | None = None
+
+
+class TimeOfUse(Row):
+    """When a part of a schedule is in force, by the local clock; of several rows that fit the lowest sequence wins."""
+
+    key = ("schedule", "sequence")
+    schedule: Text
+    sequence: Version
+    part: Text
+    season_start: Annotated[str, AfterValidator(values.month_day)] = "01-01"
+    season_end: Annotated[str, AfterValidator(values.month_day)] = "12-31"
+    days: Annotated[str, AfterValidator(values.days)] = "all"
+    starts_time: Annotated[str, AfterValidator(values.time_of_day)] = "00:00"
+    ends_time: Annotated[str, AfterValidator(values.time_of_day)] = "24:00"
+    calendar: Text | None = None
+
+
+class Holiday(Row):
+    """A local date that the rows of a schedule know as `holiday`."""
+
+    key = ("calendar", "holiday_date")
+    calendar: Text
+    holiday_date: Date
+    name: Text | None = None
 
 
 class PeriodOverride(Row):
@@ -304,6 +339,8 @@ TABLES = (
     Table("load_profiles", LoadProfile, is_required=False),
     Table("rate_cards", RateCard),
     Table("rate_card_tiers", RateCardTier),
+    Table("time_of_use", TimeOfUse, is_required=False),
+    Table("holidays", Holiday, is_required=False),
     Table("period_overrides", PeriodOverride, is_required=False),
     Table("properties", Property, is_required=False),
     Table("register_exchanges", RegisterExchange, is_required=False),
