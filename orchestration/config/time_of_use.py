@@ -124,8 +124,8 @@ def _one_calendar(rows: Sequence[Numbered], problems: Problems) -> None:
 
 def _first_hole(rows: Sequence[TimeOfUse]) -> str:
     """The first minute without a part, in words; empty where there is none."""
-    # 2000 is a leap year, so it has every day that a year can have.
-    days = [(date(2000, 1, 1) + timedelta(days=number)).strftime("%m-%d") for number in range(366)]
+    # Between the days on which seasons begin or have ended nothing changes.
+    days = sorted({"01-01"} | {row.season_start for row in rows} | {_day_after(row.season_end) for row in rows})
     kinds = product(range(1, 8), (False, True) if rows[0].calendar else (False,))
     for weekday, is_holiday in kinds:
         fitting = [row for row in rows if _fits(row, weekday, is_holiday)]
@@ -139,6 +139,11 @@ def _first_hole(rows: Sequence[TimeOfUse]) -> str:
                 kind = f"a holiday on a {WEEK[weekday - 1]}" if is_holiday else f"a {WEEK[weekday - 1]}"
                 return f"{kind}, {day} at {reached // 60:02}:{reached % 60:02}"
     return ""
+
+
+def _day_after(month_day: str) -> str:
+    # 2000 is a leap year, so it has every day that a year can have.
+    return (date.fromisoformat(f"2000-{month_day}") + timedelta(days=1)).strftime("%m-%d")
 
 
 def _fits(row: TimeOfUse, weekday: int, is_holiday: bool) -> bool:

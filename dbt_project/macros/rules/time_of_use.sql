@@ -26,3 +26,29 @@
         or ('holiday' = any({{ row }}.days) and {{ is_holiday }})
     )
 {%- endmacro %}
+
+{# Whether a charge asks when use was: by part of a schedule, per hour or day, at its peak, or net of another metric. #}
+{% macro is_timed(card) -%}
+    (
+        {{ card }}.charge_basis = 'peak_demand'
+        or coalesce({{ card }}.schedule, {{ card }}.window_kind, {{ card }}.net_metric) is not null
+    )
+{%- endmacro %}
+
+{# Seconds by which a zone's clock differs from UTC at an instant. #}
+{% macro zone_offset(instant, time_zone) -%}
+    extract(epoch from (({{ instant }}) at time zone {{ time_zone }}) - (({{ instant }}) at time zone 'UTC'))::integer
+{%- endmacro %}
+
+{# Slots of use begin with the hours of UTC, and divide them. #}
+{% macro slot_of(instant, slot_minutes) -%}
+    date_bin(make_interval(mins => {{ slot_minutes }}), {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
+{%- endmacro %}
+
+{# The part of an hour's quantity that falls into its `slot`-th slot (from 0): even, and the slots add up to the hour. #}
+{% macro slot_share(quantity, slot, slot_minutes) -%}
+    (
+        round({{ quantity }} * ({{ slot }} + 1) * {{ slot_minutes }} / 60, 10)
+        - round({{ quantity }} * {{ slot }} * {{ slot_minutes }} / 60, 10)
+    )
+{%- endmacro %}

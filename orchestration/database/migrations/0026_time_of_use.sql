@@ -25,4 +25,26 @@ grant select on config.time_of_use, config.holidays
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 grant insert, update on config.time_of_use, config.holidays to meterline_ingest;
 
+-- What a close priced of charges that ask when use was; all there is of it once the events of a period are folded, and
+-- what a ratchet of demand looks back at.
+create table store.closed_intervals (
+    window_start_at timestamptz not null,
+    tenant_no integer not null,
+    period_no integer not null,
+    invoice_version integer not null,
+    charge_no integer not null,
+    demand_minutes smallint,
+    metric text not null,
+    part text not null,
+    quantity_before numeric(30, 10) not null,
+    quantity numeric(30, 10) not null,
+    estimated_quantity numeric(30, 10) not null,
+    measured_quantity numeric(30, 10) not null,
+    primary key (tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before)
+);
+call store.make_append_only('store.closed_intervals');
+grant select on store.closed_intervals
+to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
+grant insert on store.closed_intervals to meterline_transform;
+
 reset role;

@@ -1,0 +1,59 @@
+{{ config(materialized='scratch', tags=['close']) }}
+
+-- The use that a charge prices, by slot of time and part of its schedule. Which part a slot lies in is found once for
+-- all tenants that share schedule and time zone; a charge without a schedule has the empty part.
+with uses as (
+    select
+        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.schedule,
+        charge.config_load_id, charge.time_zone, use.slot_at,
+        sum(charge.sign * use.quantity) as quantity,
+        sum(charge.sign * use.estimated_quantity) as estimated_quantity
+    from {{ ref('int_timed_charges') }} as charge
+    inner join {{ ref('int_timed_uses') }} as use
+        using (tenant_no, period_no, invoice_version, metric_no, slot_minutes)
+    group by
+        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.schedule,
+        charge.config_load_id, charge.time_zone, use.slot_at
+),
+
+slots as (
+    select schedule, config_load_id, time_zone, slot_at, slot_at at time zone time_zone as local_time
+    from uses
+    where schedule is not null
+    group by schedule, config_load_id, time_zone, slot_at
+),
+
+parts as (
+    select slot.schedule, slot.config_load_id, slot.time_zone, slot.slot_at, fitting.part
+    from slots as slot
+    cross join lateral (
+        select row.part
+        from {{ ref('stg_config__time_of_use') }} as row
+        cross join lateral (
+            select exists (
+                select 1 from {{ ref('stg_config__holidays') }} as holiday
+                where
+                    holiday.calendar = row.calendar
+                    and holiday.holiday_date = slot.local_time::date
+                    and {{ in_force('holiday', 'slot.config_load_id') }}
+            ) as is_holiday
+        ) as day
+        where
+            row.schedule = slot.schedule
+            and {{ in_force('row', 'slot.config_load_id') }}
+            and {{ is_in_season('row', 'slot.local_time') }}
+            and {{ is_kind_of_day('row', 'slot.local_time', 'day.is_holiday') }}
+            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) >= row.starts_minute
+            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) < row.ends_minute
+        order by row.sequence
+        limit 1
+    ) as fitting
+)
+
+select
+    uses.tenant_no, uses.period_no, uses.invoice_version, uses.charge_no, uses.slot_at,
+    coalesce(parts.part, '') as part,
+    uses.quantity::numeric(30, 10) as quantity,
+    uses.estimated_quantity::numeric(30, 10) as estimated_quantity
+from uses
+left join parts using (schedule, config_load_id, time_zone, slot_at)
