@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from itertools import product
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from orchestration.config.problems import Problems
@@ -21,21 +23,26 @@ TIERS = "rate_card_tiers.csv"
 MINUTES = 24 * 60
 WEEK = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 Numbered = tuple[int, TimeOfUse]
+ChargeKey = tuple[str, int, str | None, str, str | None]
+# Bounds of the tiers by number, for each part that has tiers of its own.
+Ladders = dict[str | None, list[tuple[int, Decimal | None]]]
 
 
-def check_schedules(
-    rows: Sequence[Numbered], holidays: Sequence[tuple[int, Holiday]], problems: Problems
-) -> None:
+def check_schedules(rows: Sequence[Numbered], holidays: Sequence[tuple[int, Holiday]], problems: Problems) -> None:
     """Refuse rows that say nothing, calendars without dates, and schedules that leave a minute without a part."""
     schedules: dict[str, list[Numbered]] = defaultdict(list)
     calendars = {holiday.calendar for _, holiday in holidays}
     for line, row in rows:
         schedules[row.schedule].append((line, row))
         if _minute(row.starts_time) >= _minute(row.ends_time):
-            text = f"{row.ends_time} is not after starts_time {row.starts_time}; write what goes over midnight as two rows"
+            text = (
+                f"{row.ends_time} is not after starts_time {row.starts_time}; write what goes over midnight as two rows"
+            )
             problems.add(FILE, text, line=line, column="ends_time")
         if row.calendar is not None and row.calendar not in calendars:
-            text = f"{shown(row.calendar)} is not in holidays.csv; add its dates (`meterline rates holidays` writes them)"
+            text = (
+                f"{shown(row.calendar)} is not in holidays.csv; add its dates (`meterline rates holidays` writes them)"
+            )
             problems.add(FILE, text, line=line, column="calendar")
         elif row.calendar is None and "holiday" in row.days.split():
             text = "is empty, but days names holidays; name a calendar of holidays.csv"
@@ -57,55 +64,69 @@ def check_use_of_schedules(rows: Rows, problems: Problems) -> None:
     parts: dict[str, set[str]] = defaultdict(set)
     for _, row in rows.time_of_use:
         parts[row.schedule].add(row.part)
+    ladders: dict[ChargeKey, Ladders] = defaultdict(lambda: defaultdict(list))
+    for _, tier in rows.rate_card_tiers:
+        ladders[_charge(tier)][tier.part].append((tier.tier_number, tier.up_to))
     for line, card in rows.rate_cards:
         for column, text in _contradictions(card, metrics):
             problems.add(CARDS, text, line=line, column=column)
-    if problems.of(TIERS):
-        return
-    priced: dict[tuple[object, ...], set[str]] = defaultdict(set)
-    for line, tier in rows.rate_card_tiers:
-        priced[_charge(tier)].add(tier.part)
-    for line, card in rows.rate_cards:
-        own = priced[_charge(card)]
-        if card.schedule is None or card.schedule not in parts or not own or "" in own:
-            continue
-        for part in sorted(parts[card.schedule] - own):
-            text = f"{shown(card.schedule)} has a part {shown(part)} without a price; add its tier to {TIERS}"
-            problems.add(CARDS, text, line=line, column="schedule")
-        for part in sorted(own - parts[card.schedule]):
-            text = f"{shown(card.schedule)} has no part {shown(part)}, which {TIERS} prices; correct one of them"
-            problems.add(CARDS, text, line=line, column="schedule")
+        own = ladders[_charge(card)]
+        if card.schedule in parts and own and not problems.of(TIERS):
+            for column, text in _parts_without_price(card, parts[card.schedule], own):
+                problems.add(CARDS, text, line=line, column=column)
 
 
-def _charge(row: RateCard | RateCardTier) -> tuple[object, ...]:
+def _charge(row: RateCard | RateCardTier) -> ChargeKey:
     return (row.rate_card_id, row.rate_card_version, row.metric, row.charge_basis, row.charge)
 
 
 def _contradictions(card: RateCard, metrics: dict[str, Metric]) -> Iterator[tuple[str, str]]:
-    is_timed = card.schedule or card.window or card.charge_basis == "peak_demand" or card.net_metric
-    metric = metrics.get(card.metric or "")
-    if card.price_model == "time_of_use" and card.schedule is None:
-        yield "schedule", "is empty; a time_of_use price names a schedule of time_of_use.csv"
-    if is_timed and (metric is None or metric.aggregation not in {"sum", "count"}):
-        yield "metric", "must name one that is a sum or a count; only such use divides into parts of the day"
-    if is_timed and card.charge_basis == "active_devices":
-        yield "charge_basis", "'active_devices' has no time of use; leave schedule, window and net_metric empty"
-    if card.schedule and card.price_model in {"flat", "package"}:
-        yield "price_model", f"{shown(card.price_model)} has no parts; use time_of_use with a schedule"
-    if card.window and card.charge_basis == "peak_demand":
-        yield "window", "has no meaning for peak_demand, which is one interval of the period; leave it empty"
-    if card.window and card.tier_meaning != "per_part":
-        yield "tier_meaning", f"{shown(card.tier_meaning)} has no meaning beside a window; leave it empty"
-    if card.tier_meaning != "per_part" and card.schedule is None:
-        yield "tier_meaning", f"{shown(card.tier_meaning)} needs a schedule whose parts share the tiers"
-    if (card.charge_basis == "peak_demand") != (card.demand_minutes is not None):
+    is_peak = card.charge_basis == "peak_demand"
+    is_timed = card.schedule or card.window or is_peak or card.net_metric
+    named = [metrics.get(name) for name in (card.metric or "", card.net_metric or card.metric or "")]
+    if (card.price_model == "time_of_use") != (card.schedule is not None):
+        yield (
+            "schedule",
+            "and price_model time_of_use go together: name a schedule of time_of_use.csv there, and only there",
+        )
+    if is_timed and any(metric is None or metric.aggregation not in {"sum", "count"} for metric in named):
+        yield "metric", "and net_metric must be sums or counts; only such use divides into parts of the day"
+    if is_timed and card.charge_basis not in {"usage", "peak_demand"}:
+        yield "charge_basis", f"{shown(card.charge_basis)} has no time of use; leave schedule, window, net_metric empty"
+    if is_timed and (card.attribute is not None or card.included_units):
+        yield "included_units", "and attribute have no agreed meaning for a charge by the clock; use a first tier at 0"
+    if is_timed and card.price_model in {"flat", "capacity", "percentage", "graduated_percentage", "dynamic"}:
+        yield (
+            "price_model",
+            f"{shown(card.price_model)} does not ask when use was; leave schedule, window, net_metric empty",
+        )
+    if card.charge_basis == "days" and card.price_model != "per_unit":
+        yield "price_model", f"{shown(card.price_model)} has no meaning for days; use per_unit"
+    if card.window and (is_peak or card.tier_meaning != "per_part"):
+        yield "window", "has no meaning for a peak, nor beside tiers that parts share; leave it empty"
+    if card.tier_meaning != "per_part" and (card.schedule is None or is_peak):
+        yield "tier_meaning", f"{shown(card.tier_meaning)} is for use by a schedule whose parts share the tiers"
+    if is_peak != (card.demand_minutes is not None):
         yield "demand_minutes", "goes with charge_basis peak_demand, and only with it; write 15, 30 or 60 there"
     if (card.ratchet_percent is None) != (card.ratchet_periods is None):
         yield "ratchet_periods", "and ratchet_percent go together: how much of the greatest demand of how many periods"
-    if card.ratchet_percent is not None and (card.charge_basis != "peak_demand" or card.schedule is not None):
-        yield "ratchet_percent", "is for charge_basis peak_demand without a schedule; leave it empty"
+    if card.ratchet_percent is not None and not is_peak:
+        yield "ratchet_percent", "is for charge_basis peak_demand; leave it empty"
     if card.ratchet_months is not None and card.ratchet_percent is None:
         yield "ratchet_months", "says which months ratchet_percent looks at, which is empty; write both or neither"
+
+
+def _parts_without_price(card: RateCard, parts: set[str], own: Ladders) -> Iterator[tuple[str, str]]:
+    assert card.schedule is not None
+    for part in sorted(parts - own.keys()) if None not in own else []:
+        yield "schedule", f"{shown(card.schedule)} has a part {shown(part)} without a price; add its tier to {TIERS}"
+    for part in sorted(part for part in own.keys() - parts if part is not None):
+        yield "schedule", f"{shown(card.schedule)} has no part {shown(part)}, which {TIERS} prices; correct one of them"
+    if (
+        card.tier_meaning != "per_part"
+        and len({tuple(bound for _, bound in sorted(ladder, key=itemgetter(0))) for ladder in own.values()}) > 1
+    ):
+        yield "tier_meaning", f"{shown(card.tier_meaning)} needs the same bounds (up_to) of the tiers in every part"
 
 
 def _minute(time: str) -> int:

@@ -92,4 +92,6 @@ def _days(days: Sequence[int]) -> CsvRow:
 def _spans(hours: Sequence[int]) -> list[CsvRow]:
     starts = sorted(hour for hour in set(hours) if hour - 1 not in hours)
     ends = sorted(hour + 1 for hour in set(hours) if hour + 1 not in hours)
-    return [{"starts_time": f"{start:02}:00", "ends_time": f"{end:02}:00"} for start, end in zip(starts, ends, strict=True)]
+    return [
+        {"starts_time": f"{start:02}:00", "ends_time": f"{end:02}:00"} for start, end in zip(starts, ends, strict=True)
+    ]

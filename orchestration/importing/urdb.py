@@ -135,7 +135,9 @@ class _Rate:
         )
 
     def _sell(self, field: str) -> None:
-        sells = [tier for period in self._fields[field] for tier in period if isinstance(tier, dict) and tier.get("sell")]
+        sells = [
+            tier for period in self._fields[field] for tier in period if isinstance(tier, dict) and tier.get("sell")
+        ]
         if sells and self._name.export_metric and not self._nets():
             raise BadInputError(f"field {field}.sell is not supported; only net metering of what is fed in is")
         if sells and not self._name.export_metric:
@@ -148,9 +150,7 @@ class _Rate:
         amounts = [price(amount, "fueladjustmentsmonthly") for amount in self._twelve("fueladjustmentsmonthly")]
         distinct = list(dict.fromkeys(amounts))
         periods = [distinct.index(amount) for amount in amounts]
-        self._timed(
-            "fuel adjustment", "usage", [[(None, amount)] for amount in distinct], _all_day(periods), {}
-        )
+        self._timed("fuel adjustment", "usage", [[(None, amount)] for amount in distinct], _all_day(periods), {})
 
     def _demand(self) -> None:
         if not self._fields.get("demandratestructure"):
@@ -269,7 +269,9 @@ class _Rate:
         is_shared = len({tuple(bound for bound, _ in ladder) for ladder in ladders}) == 1
         meaning = self._name.tier_meaning or ("month_end" if is_shared else "per_part")
         if meaning != "per_part" and not is_shared:
-            raise BadInputError(f"field {charge}ratestructure: periods have tiers of their own; use --tier-meaning per_part")
+            raise BadInputError(
+                f"field {charge}ratestructure: periods have tiers of their own; use --tier-meaning per_part"
+            )
         self.tariff.notes.append(f"{charge}: tiers and time of use meet as {meaning} (--tier-meaning says otherwise)")
         return "" if meaning == "per_part" else meaning
 

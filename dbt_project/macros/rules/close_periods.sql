@@ -33,14 +33,14 @@
     from {{ ref('int_cleared_invoices') }};
 
     insert into {{ source('store', 'invoice_lines') }} (
-        tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, rate_card_id,
+        tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, charge, part, rate_card_id,
         rate_card_version, price_model, tier_number, quantity, unit_price, estimated_quantity, amount, description,
         quality_flags
     )
     select
         line.tenant_no, line.period_no, line.invoice_version, line.line_number, line.line_type, line.metric,
-        line.charge_basis, line.rate_card_id, line.rate_card_version, line.price_model, line.tier_number,
-        line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description, line.quality_flags
+        line.charge_basis, line.charge, line.part, line.rate_card_id, line.rate_card_version, line.price_model,
+        line.tier_number, line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description, line.quality_flags
     from {{ ref('int_rated_lines') }} as line
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
@@ -61,6 +61,18 @@
         tenant_no, period_no, invoice_version, flagged.device_no, flagged.metric_no, flagged.flag,
         flagged.first_hour_at, flagged.last_hour_at, flagged.quantity, flagged.limit_value
     from {{ ref('int_flagged_runs') }} as flagged
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'closed_intervals') }} (
+        tenant_no, period_no, invoice_version, charge_no, metric, demand_minutes, part, window_start_at, quantity_before,
+        quantity, estimated_quantity, measured_quantity
+    )
+    select
+        tenant_no, period_no, invoice_version, charge_no, price.metric, price.demand_minutes, priced.part,
+        priced.window_start_at, priced.quantity_before, priced.quantity, priced.estimated_quantity,
+        priced.measured_quantity
+    from {{ ref('int_charge_intervals') }} as priced
+    inner join {{ ref('int_period_prices') }} as price using (tenant_no, period_no, invoice_version, charge_no)
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
 {%- endmacro %}
 

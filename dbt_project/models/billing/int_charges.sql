@@ -11,6 +11,9 @@ with measured as (
         case price.charge_basis
             when 'active_devices' then coalesce(fleet.active_device_count, 0)
             when 'usage' then coalesce(fleet.quantity, 0)
+            when 'days' then period.proration_numerator
+            -- The peaks themselves are steps of the charge.
+            when 'peak_demand' then 0
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
@@ -18,8 +21,10 @@ with measured as (
         case price.charge_basis
             when 'active_devices' then array_remove(string_to_array(fleet.active_flags, ','), 'estimated')
             when 'usage' then string_to_array(fleet.flags, ',')
+            when 'peak_demand' then string_to_array(fleet.flags, ',')
         end as flags,
         case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
+        coalesce(fleet.event_count, 0)::bigint as event_count,
         round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
@@ -39,15 +44,24 @@ select
     tenant_no,
     period_no,
     invoice_version,
+    charge_no,
     rate_card_id,
     rate_card_version,
     metric,
     charge_basis,
+    charge,
     price_model,
+    measured_by,
+    attribute,
     zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,
-    package_size,
+    fee_per_event,
+    free_events,
+    free_amount,
+    minimum_per_event,
+    maximum_per_event,
+    event_count,
     proration_numerator,
     proration_denominator,
     measured_quantity::numeric(30, 10) as measured_quantity,
