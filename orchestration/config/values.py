@@ -200,8 +200,8 @@ def days(value: str) -> str:
     for word in words:
         if word not in DAYS:
             raise ValueError(
-                f"{shown(word)} is no kind of day; write all, weekday, weekend, holiday or numbers from 1 (Monday) to 7 "
-                "(Sunday), several with a space between them"
+                f"{shown(word)} is no kind of day; write all, weekday, weekend, holiday or numbers from 1 (Monday) to "
+                "7 (Sunday), several with a space between them"
             )
     return " ".join(sorted(set(words), key=DAYS.index))
 

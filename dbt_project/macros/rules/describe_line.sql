@@ -10,6 +10,8 @@
 {% macro charge_words(charge_basis, metric) -%}
     case {{ charge_basis }}
         when 'active_devices' then 'active devices' || coalesce(' of ' || {{ metric }}, '')
+        when 'peak_demand' then 'peak demand of ' || {{ metric }}
+        when 'days' then 'days'
         else coalesce({{ metric }}, 'all metrics')
     end
 {%- endmacro %}
