@@ -19,8 +19,8 @@ HOURS = 24
 # What says about a rate whom it is for, and does not enter a bill.
 INFORMATION = {
     "label", "uri", "sector", "servicetype", "eiaid", "name", "utility", "approved", "is_default", "startdate",
-    "enddate", "latest_update", "supersedes", "source", "sourceparent", "description", "basicinformationcomments", "country",
-    "peakkwcapacitymin", "peakkwcapacitymax", "peakkwcapacityhistory", "peakkwhusagemin", "peakkwhusagemax",
+    "enddate", "latest_update", "supersedes", "source", "sourceparent", "description", "basicinformationcomments",
+    "country", "peakkwcapacitymin", "peakkwcapacitymax", "peakkwcapacityhistory", "peakkwhusagemin", "peakkwhusagemax",
     "peakkwhusagehistory", "voltageminimum", "voltagemaximum", "voltagecategory", "phasewiring", "demandattrs",
     "demandcomments", "energyattrs", "energycomments", "fixedattrs", "revisions", "rateid", "version", "usenetmetering",
     "dgrules", "tariff_type", "_id", "readonly", "uristring",
@@ -32,7 +32,8 @@ UNITS = {
 HANDLED = {
     "energyratestructure", "energyweekdayschedule", "energyweekendschedule", "demandratestructure",
     "demandweekdayschedule", "demandweekendschedule", "flatdemandstructure", "flatdemandmonths",
-    "fixedchargefirstmeter", "fixedchargeunits", "fixedmonthlycharge", "mincharge", "minchargeunits", "minmonthlycharge", "annualmincharge",
+    "fixedchargefirstmeter", "fixedchargeunits", "fixedmonthlycharge", "mincharge", "minchargeunits", "minmonthlycharge",
+    "annualmincharge",
     "fueladjustmentsmonthly", "demandwindow", "demandratchetpercentage", "lookbackpercent", "lookbackmonths",
     "lookbackrange", "demandrateunit", "demandunits", "flatdemandunit",
 }  # fmt: skip

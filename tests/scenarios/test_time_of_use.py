@@ -1,0 +1,222 @@
+"""Prices that depend on when use was: parts of the day, windows, peaks, and the days on which clocks change."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tests.support import Message, Pipeline, message
+
+LINES = """
+select coalesce(part, ''), tier_number, trim_scale(quantity)::text, trim_scale(unit_price)::text, amount::text
+from finance.invoice_lines where invoice_id = 'INV-' || %s || '-2023-10-01' order by line_number
+"""
+# On 26 March 2023 the clocks of Berlin skip 02:00 to 03:00, on 29 October they pass 02:00 to 03:00 twice.
+BERLIN = ZoneInfo("Europe/Berlin")
+PEAK_EVENING = (
+    {"sequence": 1, "part": "peak", "days": "weekday", "starts_time": "17:00", "ends_time": "20:00"},
+    {"sequence": 2, "part": "night", "starts_time": "00:00", "ends_time": "06:00"},
+    {"sequence": 3, "part": "day"},
+)
+PRICES = {"peak": "0.50", "night": "0.10", "day": "0.30"}
+
+
+@pytest.fixture(scope="module")
+def closed(shared_pipeline: Pipeline) -> Pipeline:
+    """All cases as tenants of one run: October 2023 is processed and closed."""
+    pipeline = shared_pipeline
+    configure(pipeline)
+    pipeline.land(*use())
+    pipeline.process()
+    pipeline.close("2023-10", "2023-11-10")
+    return pipeline
+
+
+def configure(pipeline: Pipeline) -> None:
+    tables = pipeline.configuration.tables
+    tables["time_of_use"] = [
+        *({"schedule": "evening"} | row for row in PEAK_EVENING),
+        *({"schedule": "bank holidays", "calendar": "de"} | row for row in PEAK_EVENING),
+        {"schedule": "quarter past", "sequence": 1, "part": "peak", "starts_time": "17:15", "ends_time": "17:30"},
+        {"schedule": "quarter past", "sequence": 2, "part": "day"},
+    ]
+    tables["holidays"] = [{"calendar": "de", "holiday_date": "2023-10-03", "name": "Tag der Deutschen Einheit"}]
+    timed(pipeline, "evening", PRICES, schedule="evening")
+    timed(pipeline, "holiday", PRICES, schedule="bank holidays")
+    timed(pipeline, "quarter", {"peak": "1", "day": "0.1"}, schedule="quarter past")
+    for meaning in ("per_part", "cumulative", "month_end"):
+        tiered(pipeline, meaning)
+    pipeline.configuration.rate_card("by-hour", (2, "1.00"), (None, "2.00"), price_model="graduated", window="hour")
+    pipeline.configuration.rate_card("by-day", (2, "1.00"), (None, "2.00"), price_model="graduated", window="day")
+    for minutes in (15, 60):
+        pipeline.configuration.rate_card(
+            f"demand-{minutes}", (None, "10"), charge_basis="peak_demand", demand_minutes=minutes
+        )
+    timed(pipeline, "demand-parts", PRICES, schedule="evening", charge_basis="peak_demand", demand_minutes=60)
+    pipeline.configuration.metric("fed_in", unit="kWh")
+    timed(pipeline, "net", PRICES, schedule="evening", net_metric="fed_in")
+    pipeline.configuration.rate_card("by-the-day", (None, "0.25"), charge_basis="days", metric=None)
+    tenants = (
+        "evening", "holiday", "quarter", "per_part", "cumulative", "month_end", "by-hour", "by-day", "demand-15",
+        "demand-60", "demand-parts", "net", "by-the-day",
+    )  # fmt: skip
+    for tenant in tenants:
+        pipeline.tenant(tenant, "m-1", "m-2", rate_card_id=tenant, time_zone="Europe/Berlin", starts_at="2023-10-01")
+    # Nepal's clock is 5:45 ahead, so that its hours are no hours of UTC.
+    pipeline.tenant("nepal", "m-1", rate_card_id="evening", time_zone="Asia/Kathmandu", starts_at="2023-10-01")
+
+
+def timed(pipeline: Pipeline, card: str, prices: dict[str, str], **columns: object) -> None:
+    """A card with a price for each part."""
+    pipeline.configuration.rate_card(card, price_model="time_of_use", **columns)
+    key = {"rate_card_id": card, "metric": "energy", "charge_basis": columns.get("charge_basis", "usage")}
+    for part, price in prices.items():
+        pipeline.configuration.tables["rate_card_tiers"].append(
+            key | {"part": part, "tier_number": 1, "unit_price": price}
+        )
+
+
+def tiered(pipeline: Pipeline, meaning: str) -> None:
+    """Up to 10 kWh at 1 by day and 0.5 at night, above at 3 and 2."""
+    pipeline.configuration.rate_card(meaning, price_model="time_of_use", schedule="evening", tier_meaning=meaning)
+    for part, low, high in (("day", "1", "3"), ("peak", "1", "3"), ("night", "0.5", "2")):
+        for number, up_to, price in ((1, "10", low), (2, "", high)):
+            pipeline.configuration.tables["rate_card_tiers"].append(
+                {
+                    "rate_card_id": meaning, "metric": "energy", "part": part, "tier_number": number, "up_to": up_to,
+                    "unit_price": price,
+                }
+            )  # fmt: skip
+
+
+def berlin(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=BERLIN)
+
+
+def use() -> list[Message]:
+    """What the tenants used."""
+    rows = []
+    for tenant in ("evening", "holiday", "net"):
+        # 4 kWh at 17:30 of Tuesday, 3 October (a holiday), of Wednesday, and of Saturday; in the night of Sunday the
+        # 29th, when the clock goes back, 2 kWh in each of six hours.
+        for number, day in enumerate(("03", "04", "07"), start=1):
+            rows.append(message(tenant, "m-1", number, 4, berlin(f"2023-10-{day}T17:30")))
+        first = berlin("2023-10-29T01:30").astimezone(ZoneInfo("UTC"))
+        rows += [message(tenant, "m-2", hour, 2, first + timedelta(hours=hour)) for hour in range(6)]
+    # Of the 4 kWh of Wednesday evening one went back, at night 20.
+    rows.append(message("net", "m-1", 1, 1, berlin("2023-10-04T18:00"), metric="fed_in"))
+    rows.append(message("net", "m-1", 2, 20, berlin("2023-10-05T02:00"), metric="fed_in"))
+    for number, minute in enumerate((14, 15, 29, 30), start=1):
+        rows.append(message("quarter", "m-1", number, 8, berlin(f"2023-10-10T17:{minute}")))
+    for meaning in ("per_part", "cumulative", "month_end"):
+        rows.append(message(meaning, "m-1", 1, 8, berlin("2023-10-10T12:00")))
+        rows.append(message(meaning, "m-1", 2, 12, berlin("2023-10-11T03:00")))
+        rows.append(message(meaning, "m-1", 3, 4, berlin("2023-10-12T12:00")))
+    for tenant in ("by-hour", "by-day"):
+        rows.append(message(tenant, "m-1", 1, 3, berlin("2023-10-10T12:10")))
+        rows.append(message(tenant, "m-2", 1, 1, berlin("2023-10-10T12:50")))
+        rows.append(message(tenant, "m-1", 2, 1, berlin("2023-10-10T23:59:59")))
+        rows.append(message(tenant, "m-1", 3, 2, berlin("2023-10-11T00:00")))
+    for tenant in ("demand-15", "demand-60", "demand-parts"):
+        # 5 kWh in one quarter of an hour; 3 kWh in each of four, from two devices; at night 2 kWh.
+        rows.append(message(tenant, "m-1", 1, 5, berlin("2023-10-10T12:05")))
+        for number, minute in enumerate((0, 15, 30, 45), start=1):
+            rows.append(message(tenant, f"m-{number % 2 + 1}", 10 + number, 3, berlin(f"2023-10-11T18:{minute:02}")))
+        rows.append(message(tenant, "m-2", 30, 2, berlin("2023-10-12T03:00")))
+    # 16:44 and 16:45, 19:59 and 20:00 by Nepal's clock, and midnight.
+    for number, minute in enumerate(("10:59", "11:15", "14:14", "14:15", "18:15"), start=1):
+        rows.append(message("nepal", "m-1", number, 1, f"2023-10-10T{minute}"))
+    rows.append(message("by-the-day", "m-1", 1, 1, berlin("2023-10-10T12:00")))
+    return rows
+
+
+def test_each_part_has_its_price_by_the_local_clock(closed: Pipeline) -> None:
+    # Peak on weekdays: the 3rd and the 4th; by day Saturday's 4. Six hours of 2 kWh from 01:30 on lie in the night, for
+    # 02:30 comes twice: 01:30, 02:30, 02:30, 03:30, 04:30, 05:30. By a clock that does not change the last were by day.
+    assert closed.rows(LINES, "evening") == [
+        ("day", 1, "4", "0.3", "1.20"),
+        ("night", 1, "12", "0.1", "1.20"),
+        ("peak", 1, "8", "0.5", "4.00"),
+    ]
+
+
+def test_a_holiday_is_no_weekday(closed: Pipeline) -> None:
+    assert closed.rows(LINES, "holiday") == [
+        ("day", 1, "8", "0.3", "2.40"),
+        ("night", 1, "12", "0.1", "1.20"),
+        ("peak", 1, "4", "0.5", "2.00"),
+    ]
+
+
+def test_bounds_within_an_hour_are_kept_to_the_minute(closed: Pipeline) -> None:
+    # 17:15 and 17:29 lie within, 17:14 and 17:30 do not.
+    assert closed.rows(LINES, "quarter") == [("day", 1, "16", "0.1", "1.60"), ("peak", 1, "16", "1", "16.00")]
+
+
+def test_a_zone_between_the_hours_has_its_own(closed: Pipeline) -> None:
+    # 16:44 is day, 17:00 and 19:59 peak, 20:00 day, 24:00 night.
+    assert closed.rows(LINES, "nepal") == [
+        ("day", 1, "2", "0.3", "0.60"),
+        ("night", 1, "1", "0.1", "0.10"),
+        ("peak", 1, "2", "0.5", "1.00"),
+    ]
+
+
+def test_tiers_meet_parts_in_three_ways(closed: Pipeline) -> None:
+    # In order of time: 8 by day, 12 at night, 4 by day; 12 by day in all.
+    # Each part its own meter: day 10 x 1 + 2 x 3, night 10 x 0.5 + 2 x 2.
+    assert closed.rows(LINES, "per_part") == [
+        ("day", 1, "10", "1", "10.00"),
+        ("day", 2, "2", "3", "6.00"),
+        ("night", 1, "10", "0.5", "5.00"),
+        ("night", 2, "2", "2", "4.00"),
+    ]
+    # One meter in order of time: 8 by day are below 10, of the night's 12 two are, all that follows is above.
+    assert closed.rows(LINES, "cumulative") == [
+        ("day", 1, "8", "1", "8.00"),
+        ("day", 2, "4", "3", "12.00"),
+        ("night", 1, "2", "0.5", "1.00"),
+        ("night", 2, "10", "2", "20.00"),
+    ]
+    # At the end of the month: of 24 kWh 10 are in the first tier and 14 in the second; day and night used half each.
+    assert closed.rows(LINES, "month_end") == [
+        ("day", 1, "5", "1", "5.00"),
+        ("day", 2, "7", "3", "21.00"),
+        ("night", 1, "5", "0.5", "2.50"),
+        ("night", 2, "7", "2", "14.00"),
+    ]
+
+
+def test_windows_are_priced_alone(closed: Pipeline) -> None:
+    # By hour: 4 in the hour of 12:00, so 2 x 1 and 2 x 2; 1 in the hour of 23:00; 2 in that of 00:00.
+    assert closed.rows(LINES, "by-hour") == [("", 1, "5", "1", "5.00"), ("", 2, "2", "2", "4.00")]
+    # By day: 5 on the 10th, so 2 x 1 and 3 x 2; 2 on the 11th.
+    assert closed.rows(LINES, "by-day") == [("", 1, "4", "1", "4.00"), ("", 2, "3", "2", "6.00")]
+
+
+def test_a_peak_is_the_greatest_use_of_an_interval_per_hour(closed: Pipeline) -> None:
+    # 5 kWh in a quarter of an hour are 20 kW; in an hour the four quarters of 3 kWh are more, 12 kW.
+    assert closed.rows(LINES, "demand-15") == [("", 1, "20", "10", "200.00")]
+    assert closed.rows(LINES, "demand-60") == [("", 1, "12", "10", "120.00")]
+    # Of each part its own: 12 in the evening of a Wednesday, 5 by day, 2 at night.
+    assert closed.rows(LINES, "demand-parts") == [
+        ("day", 1, "5", "0.3", "1.50"),
+        ("night", 1, "2", "0.1", "0.20"),
+        ("peak", 1, "12", "0.5", "6.00"),
+    ]
+
+
+def test_what_is_fed_in_is_taken_off_in_its_part(closed: Pipeline) -> None:
+    # Of 8 kWh at peak one goes off; at night 12 - 20 is less than nothing, and nothing is billed.
+    assert closed.rows(LINES, "net") == [("day", 1, "4", "0.3", "1.20"), ("peak", 1, "7", "0.5", "3.50")]
+
+
+def test_a_charge_may_be_by_the_day(closed: Pipeline) -> None:
+    assert closed.rows(LINES, "by-the-day") == [("", 1, "31", "0.25", "7.75")]
+
+
+def test_every_version_rates_again_to_the_same_bits(closed: Pipeline) -> None:
+    assert closed.prove() == {}
