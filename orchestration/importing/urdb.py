@@ -32,10 +32,9 @@ UNITS = {
 HANDLED = {
     "energyratestructure", "energyweekdayschedule", "energyweekendschedule", "demandratestructure",
     "demandweekdayschedule", "demandweekendschedule", "flatdemandstructure", "flatdemandmonths",
-    "fixedchargefirstmeter", "fixedchargeunits", "fixedmonthlycharge", "mincharge", "minchargeunits", "minmonthlycharge",
-    "annualmincharge",
-    "fueladjustmentsmonthly", "demandwindow", "demandratchetpercentage", "lookbackpercent", "lookbackmonths",
-    "lookbackrange", "demandrateunit", "demandunits", "flatdemandunit",
+    "fixedchargefirstmeter", "fixedchargeunits", "fixedmonthlycharge", "mincharge", "minchargeunits",
+    "minmonthlycharge", "annualmincharge", "fueladjustmentsmonthly", "demandwindow", "demandratchetpercentage",
+    "lookbackpercent", "lookbackmonths", "lookbackrange", "demandrateunit", "demandunits", "flatdemandunit",
 }  # fmt: skip
 
 
