@@ -25,7 +25,10 @@
 {% macro part_words(charge) -%}
     case when {{ charge }}.charge <> '' then ' (' || {{ charge }}.charge || ')' else '' end
     || case
-        when coalesce({{ charge }}.part, '') = '' or {{ charge }}.price_model = 'dynamic' then ''
+        when {{ charge }}.price_model = 'dynamic' then ''
+        when {{ charge }}.price_model = 'matrix' and {{ charge }}.part = ''
+            then ', other values of ' || {{ charge }}.attribute
+        when coalesce({{ charge }}.part, '') = '' then ''
         when {{ charge }}.attribute is not null then ', ' || {{ charge }}.attribute || ' ' || {{ charge }}.part
         else ', ' || {{ charge }}.part
     end

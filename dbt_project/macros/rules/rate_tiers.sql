@@ -63,7 +63,7 @@
     end
 {%- endmacro %}
 
-{# Where the quantities of a charge come from: sums over the fleet, over devices or messages by attribute, single events. #}
+{# Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, or single events. #}
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'

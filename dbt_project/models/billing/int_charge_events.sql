@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Billed events of the few charges that price each event by itself or by what it carries: to close as they stand, to
--- verify as the close found them, to reconcile with the late ones that were rejected. All others never look at an event.
+-- verify as the close found them, to reconcile with the late ones that were rejected. Others never look at an event.
 with asked as (
     select distinct
         period.*, registered.metric_no

@@ -31,10 +31,12 @@ lines as (
         'flat_fee' as line_type,
         fee.fee_count as line_quantity,
         fee.flat_fee as line_price,
-        case fee.price_model when 'flat' then {{ prorated('fee.flat_fee', 'fee') }} else fee.flat_fee * fee.fee_count end
-            as exact_amount,
-        {{ charge_words('fee.charge_basis', 'fee.metric') }} || {{ part_words('fee') }} || ': ' || {{ fee_words('fee') }}
-            as description
+        case fee.price_model
+            when 'flat' then {{ prorated('fee.flat_fee', 'fee') }}
+            else fee.flat_fee * fee.fee_count
+        end as exact_amount,
+        {{ charge_words('fee.charge_basis', 'fee.metric') }} || {{ part_words('fee') }} || ': '
+        || {{ fee_words('fee') }} as description
     from tiers as fee
     where fee.fee_count > 0 and fee.flat_fee <> 0
 

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- The quantities that the tiers of a charge price, each alone: all of it, or one per attribute value, or what is left of
--- single events. A value for which the card has no price of its own has that of the card's empty part.
+-- The quantities that the tiers of a charge price, each alone: all of it, one per attribute value, or what is charged of
+-- single events. A value for which the card has no price of its own has that of its empty part.
 with devices as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no,
@@ -65,12 +65,15 @@ steps as (
 )
 
 select
-    steps.tenant_no, steps.period_no, steps.invoice_version, steps.charge_no, steps.part,
+    tenant_no, period_no, invoice_version, charge_no,
+    -- Values without a price of their own are one part; a price that an event carries is a part of its own.
+    case when charge.price_model = 'matrix' then coalesce(priced.part, '') else steps.part end as part,
     coalesce(priced.part, '') as price_part,
     steps.window_start_at,
     steps.quantity_before::numeric(30, 10) as quantity_before,
     steps.quantity::numeric(30, 10) as quantity
 from steps
+inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
 left join (
     select distinct tenant_no, period_no, invoice_version, charge_no, part from {{ ref('int_period_tiers') }}
 ) as priced using (tenant_no, period_no, invoice_version, charge_no, part)
