@@ -139,7 +139,7 @@ def run_cases(pipeline: Pipeline, folder: Path, cases: list[Case]) -> list[Outco
             tables.setdefault(table, []).extend(rows)
         pipeline.tenant(
             case.name, "meter", rate_card_id=case.name, time_zone=load.time_zone, starts_at=f"{load.year}-01-01",
-            grace_hours=GRACE_HOURS,
+            ends_at=f"{load.year + 1}-01-01", grace_hours=GRACE_HOURS,
         )  # fmt: skip
         tables["tenants"][-1]["currency_code"] = "USD"
     years = sorted({load.year for load in loads.values()})

@@ -514,6 +514,50 @@ RULES = (
     Rule("rate_cards.csv", USED_VERSIONS),
     Rule("rate_card_tiers.csv", USED_VERSIONS),
     Rule(
+        "time_of_use.csv",
+        """
+        select min(changed.line), null, format(
+            'schedule %L priced a closed period (rate card %L version %s) and is immutable (rows were changed, added '
+            'or removed); take the change back and give a new version of the card a schedule of another name',
+            changed.schedule, used.rate_card_id, used.rate_card_version)
+        from (
+            select line, schedule from {fresh}
+            union all
+            select null, schedule from {gone}
+        ) as changed
+        inner join config.rate_cards as card on changed.schedule = card.schedule and card.valid_to_load is null
+        inner join used_cards as used using (rate_card_id, rate_card_version)
+        group by changed.schedule, used.rate_card_id, used.rate_card_version
+        """,
+    ),
+    Rule(
+        "holidays.csv",
+        """
+        with calendars as (
+            select part.calendar, max(closed.until_at) as until_at
+            from config.time_of_use as part
+            inner join config.rate_cards as card on part.schedule = card.schedule and card.valid_to_load is null
+            inner join config.contracts as contract
+                on card.rate_card_id = contract.rate_card_id and contract.valid_to_load is null
+            inner join closed_contracts as closed using (tenant_id, contract_id)
+            where part.calendar is not null and part.valid_to_load is null
+            group by part.calendar
+        )
+        select changed.line, 'holiday_date', format(
+            '%L of calendar %L lies before %s, until when periods are closed by it; %s',
+            changed.holiday_date, changed.calendar, calendars.until_at,
+            case when changed.line is null then 'put the row back' else 'take it out' end)
+        from (
+            select new.line, calendar, holiday_date
+            from {fresh} as new
+            full join {gone} as old using (calendar, holiday_date)
+            where new.calendar is null or old.calendar is null
+        ) as changed
+        inner join calendars on changed.calendar = calendars.calendar
+        where changed.holiday_date::date < calendars.until_at
+        """,
+    ),
+    Rule(
         "rate_cards.csv",
         """
         select min(card.line), 'effective_from_date', format(

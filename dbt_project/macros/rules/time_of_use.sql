@@ -19,11 +19,11 @@
 {# A holiday is no `weekday`, on whatever day of the week it falls; numbers do not ask for holidays. #}
 {% macro is_kind_of_day(row, local_date, is_holiday) -%}
     (
-        'all' = any({{ row }}.days)
-        or extract(isodow from {{ local_date }})::text = any({{ row }}.days)
-        or ('weekday' = any({{ row }}.days) and extract(isodow from {{ local_date }}) < 6 and not {{ is_holiday }})
-        or ('weekend' = any({{ row }}.days) and extract(isodow from {{ local_date }}) > 5)
-        or ('holiday' = any({{ row }}.days) and {{ is_holiday }})
+        'all' = any(string_to_array({{ row }}.days, ' '))
+        or extract(isodow from {{ local_date }})::text = any(string_to_array({{ row }}.days, ' '))
+        or ('weekday' = any(string_to_array({{ row }}.days, ' ')) and extract(isodow from {{ local_date }}) < 6 and not {{ is_holiday }})
+        or ('weekend' = any(string_to_array({{ row }}.days, ' ')) and extract(isodow from {{ local_date }}) > 5)
+        or ('holiday' = any(string_to_array({{ row }}.days, ' ')) and {{ is_holiday }})
     )
 {%- endmacro %}
 
@@ -42,7 +42,7 @@
 
 {# Slots of use begin with the hours of UTC, and divide them. #}
 {% macro slot_of(instant, slot_minutes) -%}
-    date_bin(make_interval(mins => {{ slot_minutes }}), {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
+    date_bin({{ slot_minutes }} * interval '1 minute', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
 {%- endmacro %}
 
 {# The part of an hour's quantity that falls into its `slot`-th slot (from 0): even, and the slots add up to the hour. #}

@@ -9,12 +9,12 @@ with charges as (
 intervals as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.demand_minutes,
-        date_bin(make_interval(mins => charge.demand_minutes), use.slot_at, charge.origin_at) as interval_at,
-        (array_agg(use.part order by use.slot_at))[1] as part,
-        sum(use.quantity) as quantity,
-        sum(use.estimated_quantity) as estimated_quantity
+        date_bin(charge.demand_minutes * interval '1 minute', used.slot_at, charge.origin_at) as interval_at,
+        (array_agg(used.part order by used.slot_at))[1] as part,
+        sum(used.quantity) as quantity,
+        sum(used.estimated_quantity) as estimated_quantity
     from charges as charge
-    inner join {{ ref('int_scheduled_uses') }} as use using (tenant_no, period_no, invoice_version, charge_no)
+    inner join {{ ref('int_scheduled_uses') }} as used using (tenant_no, period_no, invoice_version, charge_no)
     group by
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.demand_minutes,
         interval_at
@@ -64,7 +64,7 @@ before as (
         charge.ratchet_percent is not null
         and (
             charge.ratchet_months is null
-            or extract(month from earlier.period_start_date)::text = any(charge.ratchet_months)
+            or extract(month from earlier.period_start_date)::text = any(string_to_array(charge.ratchet_months, ' '))
         )
     group by
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.ratchet_percent

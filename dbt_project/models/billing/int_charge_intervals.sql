@@ -1,22 +1,22 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What a charge that asks when its use was prices, each row alone: a part of the schedule, an hour or day, the peak of a
--- part; or where parts share one ladder of tiers, from where in it on. Of a folded period what its close recorded.
+-- What a charge that asks when its use was prices, each row alone: a part of the schedule, an hour or day, the peak of
+-- a part; or where parts share one ladder of tiers, from where in it on. Of a folded period what its close recorded.
 with by_window as (
     select
-        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, use.part,
+        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, used.part,
         case charge.window_kind
-            when 'hour' then date_bin(interval '1 hour', use.slot_at, charge.origin_at)
-            when 'day' then {{ local_midnight(local_date('use.slot_at', 'charge.time_zone'), 'charge.time_zone') }}
+            when 'hour' then date_bin(interval '1 hour', used.slot_at, charge.origin_at)
+            when 'day' then {{ local_midnight(local_date('used.slot_at', 'charge.time_zone'), 'charge.time_zone') }}
             else charge.period_start_at
         end as window_start_at,
-        sum(use.quantity) as quantity,
-        sum(use.estimated_quantity) as estimated_quantity
+        sum(used.quantity) as quantity,
+        sum(used.estimated_quantity) as estimated_quantity
     from {{ ref('int_timed_charges') }} as charge
-    inner join {{ ref('int_scheduled_uses') }} as use using (tenant_no, period_no, invoice_version, charge_no)
+    inner join {{ ref('int_scheduled_uses') }} as used using (tenant_no, period_no, invoice_version, charge_no)
     where charge.sign = 1 and charge.charge_basis <> 'peak_demand' and charge.tier_meaning = 'per_part'
     group by
-        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, use.part, window_start_at
+        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, used.part, window_start_at
 ),
 
 rated as (
@@ -27,12 +27,12 @@ rated as (
     union all
     select
         tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, quantity,
-        estimated_quantity, quantity
+        estimated_quantity, quantity as measured_quantity
     from {{ ref('int_charge_stretches') }}
     union all
     select
         tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, quantity,
-        estimated_quantity, quantity
+        estimated_quantity, quantity as measured_quantity
     from {{ ref('int_shared_tiers') }}
     union all
     select

@@ -56,7 +56,9 @@ steps as (
     union all
     select tenant_no, period_no, invoice_version, charge_no, part, null, 0, greatest(quantity, 0) from attributes
     union all
-    select tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, greatest(quantity, 0)
+    select
+        tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before,
+        greatest(quantity, 0) as quantity
     from {{ ref('int_charge_intervals') }}
     union all
     select tenant_no, period_no, invoice_version, charge_no, '', null, 0, sum(charged_amount)

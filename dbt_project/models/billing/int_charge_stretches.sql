@@ -4,12 +4,15 @@
 -- that follow each other are one stretch, which begins in the ladder where the one before it ended.
 with changes as (
     select
-        use.*,
-        use.part is distinct from lag(use.part) over (
-            partition by use.tenant_no, use.period_no, use.invoice_version, use.charge_no order by use.slot_at
+        used.*,
+        coalesce(
+            used.part <> lag(used.part) over (
+                partition by used.tenant_no, used.period_no, used.invoice_version, used.charge_no order by used.slot_at
+            ),
+            true
         ) as is_change
     from {{ ref('int_timed_charges') }} as charge
-    inner join {{ ref('int_scheduled_uses') }} as use using (tenant_no, period_no, invoice_version, charge_no)
+    inner join {{ ref('int_scheduled_uses') }} as used using (tenant_no, period_no, invoice_version, charge_no)
     where charge.sign = 1 and charge.charge_basis <> 'peak_demand' and charge.tier_meaning = 'cumulative'
 ),
 

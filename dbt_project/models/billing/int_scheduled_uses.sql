@@ -5,15 +5,15 @@
 with uses as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.schedule,
-        charge.config_load_id, charge.time_zone, use.slot_at,
-        sum(charge.sign * use.quantity) as quantity,
-        sum(charge.sign * use.estimated_quantity) as estimated_quantity
+        charge.config_load_id, charge.time_zone, used.slot_at,
+        sum(charge.sign * used.quantity) as quantity,
+        sum(charge.sign * used.estimated_quantity) as estimated_quantity
     from {{ ref('int_timed_charges') }} as charge
-    inner join {{ ref('int_timed_uses') }} as use
+    inner join {{ ref('int_timed_uses') }} as used
         using (tenant_no, period_no, invoice_version, metric_no, slot_minutes)
     group by
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.schedule,
-        charge.config_load_id, charge.time_zone, use.slot_at
+        charge.config_load_id, charge.time_zone, used.slot_at
 ),
 
 slots as (
@@ -27,25 +27,24 @@ parts as (
     select slot.schedule, slot.config_load_id, slot.time_zone, slot.slot_at, fitting.part
     from slots as slot
     cross join lateral (
-        select row.part
-        from {{ ref('stg_config__time_of_use') }} as row
+        select rule.part
+        from {{ ref('stg_config__time_of_use') }} as rule
         cross join lateral (
-            select exists (
-                select 1 from {{ ref('stg_config__holidays') }} as holiday
-                where
-                    holiday.calendar = row.calendar
-                    and holiday.holiday_date = slot.local_time::date
-                    and {{ in_force('holiday', 'slot.config_load_id') }}
-            ) as is_holiday
+            select count(*) > 0 as is_holiday
+            from {{ ref('stg_config__holidays') }} as holiday
+            where
+                holiday.calendar = rule.calendar
+                and holiday.holiday_date = slot.local_time::date
+                and {{ in_force('holiday', 'slot.config_load_id') }}
         ) as day
         where
-            row.schedule = slot.schedule
-            and {{ in_force('row', 'slot.config_load_id') }}
-            and {{ is_in_season('row', 'slot.local_time') }}
-            and {{ is_kind_of_day('row', 'slot.local_time', 'day.is_holiday') }}
-            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) >= row.starts_minute
-            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) < row.ends_minute
-        order by row.sequence
+            rule.schedule = slot.schedule
+            and {{ in_force('rule', 'slot.config_load_id') }}
+            and {{ is_in_season('rule', 'slot.local_time') }}
+            and {{ is_kind_of_day('rule', 'slot.local_time', 'day.is_holiday') }}
+            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) >= rule.starts_minute
+            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) < rule.ends_minute
+        order by rule.sequence
         limit 1
     ) as fitting
 )

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Charges that ask when their use was, with the metrics that they add and take off, and the width of the slots in which
--- that can be said: an hour, or less where the clock of the zone, a schedule or an interval of demand begins within one.
+-- that can be said: an hour, or less where the zone's clock, a schedule or an interval of demand begins within one.
 with timed as (
     select
         price.tenant_no, price.period_no, price.invoice_version, price.charge_no, price.charge_basis, price.metric,
@@ -31,10 +31,10 @@ bounds as (
     from timed
     cross join lateral (
         select
-            bool_or(row.starts_minute % 15 <> 0 or row.ends_minute % 15 <> 0) as is_by_minute,
-            bool_or(row.starts_minute % 60 <> 0 or row.ends_minute % 60 <> 0) as is_by_quarter
-        from {{ ref('stg_config__time_of_use') }} as row
-        where row.schedule = timed.schedule and {{ in_force('row', 'timed.config_load_id') }}
+            bool_or(rule.starts_minute % 15 <> 0 or rule.ends_minute % 15 <> 0) as is_by_minute,
+            bool_or(rule.starts_minute % 60 <> 0 or rule.ends_minute % 60 <> 0) as is_by_quarter
+        from {{ ref('stg_config__time_of_use') }} as rule
+        where rule.schedule = timed.schedule and {{ in_force('rule', 'timed.config_load_id') }}
     ) as part
 )
 

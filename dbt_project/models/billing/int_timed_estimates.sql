@@ -19,7 +19,8 @@ select
     asked.tenant_no, asked.period_no, asked.invoice_version, asked.metric_no, estimate.bucket_start_at,
     estimate.quantity
 from asked
-inner join {{ source('store', 'closed_estimates') }} as estimate using (tenant_no, period_no, invoice_version, metric_no)
+inner join {{ source('store', 'closed_estimates') }} as estimate
+    using (tenant_no, period_no, invoice_version, metric_no)
 where
     asked.kind = 'reconcile'
     and (

@@ -75,7 +75,7 @@ uses as (
 
     select
         asked.tenant_no, asked.period_no, asked.invoice_version, asked.metric_no, asked.slot_minutes,
-        estimate.bucket_start_at + make_interval(mins => slot.slot * asked.slot_minutes),
+        estimate.bucket_start_at + slot.slot * asked.slot_minutes * interval '1 minute',
         {{ slot_share('estimate.quantity', 'slot.slot', 'asked.slot_minutes') }},
         {{ slot_share('estimate.quantity', 'slot.slot', 'asked.slot_minutes') }}
     from asked

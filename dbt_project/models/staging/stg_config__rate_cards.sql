@@ -22,7 +22,7 @@ select
     net_metric,
     ratchet_percent::numeric as ratchet_percent,
     ratchet_periods::integer as ratchet_periods,
-    string_to_array(ratchet_months, ' ') as ratchet_months,
+    ratchet_months,
     effective_from_date::date as effective_from_date,
     valid_from_load,
     valid_to_load

@@ -4,7 +4,7 @@ select
     part,
     coalesce(season_start, '01-01') as season_start,
     coalesce(season_end, '12-31') as season_end,
-    string_to_array(coalesce(days, 'all'), ' ') as days,
+    coalesce(days, 'all') as days,
     {{ minute_of_day("coalesce(starts_time, '00:00')") }} as starts_minute,
     {{ minute_of_day("coalesce(ends_time, '24:00')") }} as ends_minute,
     calendar,

@@ -1,0 +1,24 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_charge_intervals'}}}) }}
+
+-- What a charge divides by the clock is the period's use over all devices, less what is netted: no unit is in two parts
+-- and none is in none. A peak is no sum, and of a folded period the parts are those of its close.
+with divided as (
+    select tenant_no, period_no, invoice_version, charge_no, sum(measured_quantity) as quantity
+    from {{ ref('int_charge_intervals') }}
+    group by tenant_no, period_no, invoice_version, charge_no
+)
+
+select tenant_no, period_no, invoice_version, charge_no
+from {{ ref('int_period_prices') }} as price
+left join divided using (tenant_no, period_no, invoice_version, charge_no)
+left join {{ ref('int_rated_fleet') }} as used
+    using (tenant_no, period_no, invoice_version, metric)
+left join {{ ref('int_rated_fleet') }} as netted
+    on price.tenant_no = netted.tenant_no
+    and price.period_no = netted.period_no
+    and price.invoice_version = netted.invoice_version
+    and price.net_metric = netted.metric
+where
+    price.measured_by = 'time'
+    and price.charge_basis = 'usage'
+    and coalesce(divided.quantity, 0) <> coalesce(used.quantity, 0) - coalesce(netted.quantity, 0)
