@@ -210,6 +210,10 @@ class Configuration:
                 "metrics",
                 "rate_cards",
                 "rate_card_tiers",
+                "rate_card_terms",
+                "discounts",
+                "taxes",
+                "credits",
                 "period_overrides",
                 "field_mappings",
                 "unit_conversions",
@@ -267,6 +271,10 @@ class Configuration:
             }
             version = {"rate_card_version": columns["rate_card_version"]} if "rate_card_version" in columns else {}
             self.tables["rate_card_tiers"].append(key | tier | version)
+
+    def row(self, table: str, **columns: object) -> None:
+        """A row of a table that has no method of its own."""
+        self.tables[table].append(columns)
 
     def write(self, folder: Path) -> None:
         """Write the CSVs; a table without rows has none."""

@@ -14,23 +14,28 @@ import numpy as np
 
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
+from orchestration.config.spend_checks import check_spend
 from orchestration.config.tables import (
     SUPPORTED,
     Calendar,
     Calibration,
     Contract,
+    Credit,
     Device,
     DeviceType,
+    Discount,
     FieldMapping,
     LoadProfile,
     Metric,
     PeriodOverride,
     Property,
     RateCard,
+    RateCardTerms,
     RateCardTier,
     RegisterExchange,
     Row,
     Source,
+    Tax,
     Tenant,
     UnitConversion,
 )
@@ -50,6 +55,10 @@ class Rows:
     metrics: list[tuple[int, Metric]] = field(default_factory=list)
     rate_cards: list[tuple[int, RateCard]] = field(default_factory=list)
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
+    rate_card_terms: list[tuple[int, RateCardTerms]] = field(default_factory=list)
+    discounts: list[tuple[int, Discount]] = field(default_factory=list)
+    taxes: list[tuple[int, Tax]] = field(default_factory=list)
+    credits: list[tuple[int, Credit]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
     field_mappings: list[tuple[int, FieldMapping]] = field(default_factory=list)
     unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
@@ -80,7 +89,7 @@ class Checks:
         # A row that was refused by itself is missing here: what refers to it is not wrong.
         self._broken = {
             name
-            for name in ("tenants", "calendars", "device_types", "metrics", "rate_cards", "load_profiles")
+            for name in ("tenants", "calendars", "device_types", "metrics", "rate_cards", "load_profiles", "taxes")
             if problems.of(f"{name}.csv")
         }
         self._tenants = {tenant.tenant_id: tenant for _, tenant in rows.tenants}
@@ -114,6 +123,7 @@ class Checks:
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
         self._refer("contracts.csv", self._rows.contracts, "load_profile", "load_profiles", profiles)
         self._load_profiles()
+        self._spend_terms(cards)
         calendars = self._calendars()
         for line, contract in self._rows.contracts:
             self._contract(line, contract)
@@ -203,6 +213,24 @@ class Checks:
         if contract.estimation == "profile" and contract.load_profile is None:
             text = "is empty, but estimation is 'profile'; name a profile of load_profiles.csv"
             self._problems.add("contracts.csv", text, line=line, column="load_profile")
+
+    def _spend_terms(self, cards: set[str]) -> None:
+        jurisdictions = {tax.jurisdiction for _, tax in self._rows.taxes}
+        self._refer("contracts.csv", self._rows.contracts, "tax_jurisdiction", "taxes", jurisdictions)
+        self._refer("discounts.csv", self._rows.discounts, "tenant_id", "tenants", self._tenants)
+        self._refer("discounts.csv", self._rows.discounts, "rate_card_id", "rate_cards", cards)
+        self._refer("discounts.csv", self._rows.discounts, "metric", "metrics", self._metrics)
+        self._refer("credits.csv", self._rows.credits, "tenant_id", "tenants", self._tenants)
+        versions = {(card.rate_card_id, card.rate_card_version) for _, card in self._rows.rate_cards}
+        check_spend(
+            self._problems,
+            contracts=self._rows.contracts,
+            terms=self._rows.rate_card_terms,
+            versions=None if "rate_cards" in self._broken else versions,
+            discounts=self._rows.discounts,
+            granted=self._rows.credits,
+            currencies={name: tenant.currency_code for name, tenant in self._tenants.items()},
+        )
 
     def _calendars(self) -> dict[str, list[date]]:
         """Dates by calendar; of two rows in the wrong order one is a slip of the pen."""

@@ -48,7 +48,7 @@ lines as (
             as exact_amount,
         {{ charge_words('fee.charge_basis', 'fee.metric') }} || ': '
         || case fee.price_model
-            when 'flat' then 'recurring fee of ' || {{ price_words('fee.flat_fee') }} || {{ proration_words('fee') }}
+            when 'flat' then 'recurring fee of ' || {{ price_words('fee.flat_fee') }} || {{ proration_words('fee', 'fee.proration_unit') }}
             else 'flat fee of tier ' || fee.tier_number::text
         end as description
     from {{ ref('int_rated_tiers') }} as fee
@@ -69,7 +69,9 @@ select
     line_quantity::numeric(30, 10) as quantity,
     line_price::numeric(20, 10) as unit_price,
     (case when line_type = 'flat_fee' then 0 else estimated_quantity end)::numeric(30, 10) as estimated_quantity,
-    {{ round_money('exact_amount', 'currency_code') }}::numeric(20, 4) as amount,
+    exact_amount::numeric(50, 20) as exact_amount,
+    ({{ rounded_money('exact_amount', 'lines.currency_code', 'terms.rounding_mode') }})::numeric(20, 4) as amount,
     description,
     case when line_type = 'flat_fee' then '' else quality_flags end as quality_flags
 from lines
+inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)

@@ -6,8 +6,9 @@ with measured as (
     select
         price.*,
         period.currency_code as invoice_currency_code,
-        period.proration_numerator,
-        period.proration_denominator,
+        share.proration_numerator,
+        share.proration_denominator,
+        share.proration_unit,
         case price.charge_basis
             when 'active_devices' then coalesce(fleet.active_device_count, 0)
             when 'usage' then coalesce(fleet.quantity, 0)
@@ -20,9 +21,10 @@ with measured as (
             when 'usage' then string_to_array(fleet.flags, ',')
         end as flags,
         case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
-        round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
+        round({{ prorated('price.included_units', 'share') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_period_shares') }} as share using (tenant_no, period_no, invoice_version)
     left join {{ ref('int_rated_fleet') }} as fleet
         on price.tenant_no = fleet.tenant_no
         and price.period_no = fleet.period_no
@@ -50,6 +52,7 @@ select
     package_size,
     proration_numerator,
     proration_denominator,
+    proration_unit,
     measured_quantity::numeric(30, 10) as measured_quantity,
     estimated_quantity::numeric(30, 10) as estimated_quantity,
     {{ quality_flags('flags', 'estimated_quantity') }} as quality_flags,

@@ -49,12 +49,17 @@ select
     period.tenant_no,
     period.period_no,
     period.invoice_version,
-    {{ sha256_hex("jsonb_build_array(
-        period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
-        period.minimum_spend_amount, period.tax_percent, period.proration_numerator, period.proration_denominator,
-        prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
+    {{ sha256_hex("(
+        jsonb_build_array(
+            period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
+            coalesce(period.minimum_spend_amount, 0), period.tax_percent, period.proration_numerator,
+            period.proration_denominator, prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
+        )
+        -- Only where there are any: what does without them keeps its digest.
+        || coalesce(jsonb_build_array(further.terms), '[]'::jsonb)
     )::text") }} as input_hash
 from {{ ref('int_periods_to_rate') }} as period
+left join {{ ref('int_further_terms') }} as further using (tenant_no, period_no, invoice_version)
 left join prices using (tenant_no, period_no, invoice_version)
 left join tiers using (tenant_no, period_no, invoice_version)
 left join usage_digests using (tenant_no, period_no, invoice_version)
