@@ -1,10 +1,11 @@
 {# From the lines of charges to what is owed (RULES 27, 28): bounds, discounts, tax, prepaid credits. #}
 
-{# To the minor unit in the way that the card says; half away from zero costs no more than before. #}
+{# To the minor unit, half away from zero unless the card says otherwise. #}
 {% macro rounded_money(amount, currency_code, rounding_mode) -%}
     case
-        when {{ rounding_mode }} = 'half_up' then {{ round_money(amount, currency_code) }}
-        else {{ rounded(amount, rounding_mode, minor_unit_digits(currency_code)) }}
+        when {{ rounding_mode }} <> 'half_up'
+            then {{ rounded(amount, rounding_mode, minor_unit_digits(currency_code)) }}
+        else {{ round_money(amount, currency_code) }}
     end
 {%- endmacro %}
 

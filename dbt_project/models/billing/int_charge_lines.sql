@@ -70,8 +70,7 @@ select
     line_price::numeric(20, 10) as unit_price,
     (case when line_type = 'flat_fee' then 0 else estimated_quantity end)::numeric(30, 10) as estimated_quantity,
     exact_amount::numeric(50, 20) as exact_amount,
-    ({{ rounded_money('exact_amount', 'lines.currency_code', 'terms.rounding_mode') }})::numeric(20, 4) as amount,
+    ({{ rounded_money('exact_amount', 'currency_code', 'rounding_mode') }})::numeric(20, 4) as amount,
     description,
     case when line_type = 'flat_fee' then '' else quality_flags end as quality_flags
 from lines
-inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)

@@ -6,6 +6,7 @@ with measured as (
     select
         price.*,
         period.currency_code as invoice_currency_code,
+        terms.rounding_mode,
         share.proration_numerator,
         share.proration_denominator,
         share.proration_unit,
@@ -24,6 +25,7 @@ with measured as (
         round({{ prorated('price.included_units', 'share') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
     inner join {{ ref('int_period_shares') }} as share using (tenant_no, period_no, invoice_version)
     left join {{ ref('int_rated_fleet') }} as fleet
         on price.tenant_no = fleet.tenant_no
@@ -49,6 +51,7 @@ select
     zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,
+    rounding_mode,
     package_size,
     proration_numerator,
     proration_denominator,
