@@ -9,14 +9,6 @@
     end
 {%- endmacro %}
 
-{# The columns that every model of invoice lines has, in the order in which they are put together. #}
-{% macro line_columns(alias=none) -%}
-    {%- set columns = ['tenant_no', 'period_no', 'invoice_version', 'line_type', 'metric', 'charge_basis',
-        'rate_card_id', 'rate_card_version', 'price_model', 'tier_number', 'quantity', 'unit_price',
-        'estimated_quantity', 'amount', 'description', 'quality_flags'] -%}
-    {%- for column in columns %}{{ alias ~ '.' if alias }}{{ column }}{{ ', ' if not loop.last }}{% endfor -%}
-{%- endmacro %}
-
 {# A line about a whole invoice, or about a metric of it: it has no price, tier or use. #}
 {% macro spend_line(source, line_type, metric, amount, description) -%}
     {{ source }}.tenant_no,
@@ -25,6 +17,8 @@
     {{ line_type }} as line_type,
     {{ metric }}::text as metric,
     null::text as charge_basis,
+    null::text as charge,
+    null::text as part,
     null::text as rate_card_id,
     null::integer as rate_card_version,
     null::text as price_model,
@@ -71,13 +65,13 @@
         when {{ left_amount }} <= 0 then 0
         when {{ discount }}.amount is null then (
             select coalesce(sum(
-                (least({{ left_amount }}, tier.next_from) - tier.spend_from) * tier.percent * 0.01
+                (least({{ left_amount }}, (tier.value ->> 1)::numeric) - (tier.value ->> 0)::numeric)
+                * (tier.value ->> 2)::numeric * 0.01
             ), 0)
-            from unnest({{ discount }}.spend_froms, {{ discount }}.next_froms, {{ discount }}.percents)
-                as tier (spend_from, next_from, percent)
-            where {{ left_amount }} > tier.spend_from
+            from jsonb_array_elements({{ discount }}.tiers) as tier (value)
+            where {{ left_amount }} > (tier.value ->> 0)::numeric
         )
-        when {{ left_amount }} >= {{ discount }}.spend_froms[1] then least({{ discount }}.amount, {{ left_amount }})
+        when {{ left_amount }} >= {{ discount }}.spend_from then least({{ discount }}.amount, {{ left_amount }})
         else 0
     end
 {%- endmacro %}
@@ -114,13 +108,13 @@
     coalesce({{ taken }}.metric || ': ', '') || 'discount ' || {{ discount }}.discount_id
     || case
         when {{ discount }}.amount is not null then ' of ' || {{ price_words(discount ~ '.amount') }}
-        when cardinality({{ discount }}.percents) > 1 then ' by tiers of spend'
-        else format(' of %s %%', {{ number_words(discount ~ '.percents[1]') }})
+        when jsonb_array_length({{ discount }}.tiers) > 1 then ' by tiers of spend'
+        else format(' of %s %%', {{ number_words("(" ~ discount ~ ".tiers #>> '{0,2}')::numeric") }})
     end
     || ' on ' || {{ price_words(taken ~ '.base_amount') }}
     || case
-        when cardinality({{ discount }}.percents) = 1 and {{ discount }}.spend_froms[1] > 0
-            then ', above ' || {{ price_words(discount ~ '.spend_froms[1]') }}
+        when jsonb_array_length({{ discount }}.tiers) = 1 and {{ discount }}.spend_from > 0
+            then ', from a spend of ' || {{ price_words(discount ~ '.spend_from') }}
         else ''
     end
 {%- endmacro %}

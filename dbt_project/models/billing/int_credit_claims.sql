@@ -39,12 +39,13 @@ select
     claims.period_no,
     claims.invoice_version,
     claims.credit_id,
-    case
+    (case
         when claims.kind in ('verify', 'reconcile') then recorded.available_amount
         else {{ round_money('claims.amount', 'claims.currency_code') }} - coalesce(standing.total_amount, 0)
-    end as balance_amount,
+    end)::numeric(20, 4) as balance_amount,
     -- What the version before drew is there for this one.
-    case when claims.kind in ('verify', 'reconcile') then 0 else coalesce(own.amount, 0) end as own_amount,
+    (case when claims.kind in ('verify', 'reconcile') then 0 else coalesce(own.amount, 0) end)::numeric(20, 4)
+        as own_amount,
     row_number() over (
         partition by claims.tenant_no, claims.period_no, claims.invoice_version
         order by claims.priority, claims.expires_date, claims.granted_date, claims.credit_id collate "C"

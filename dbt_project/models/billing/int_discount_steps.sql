@@ -13,6 +13,16 @@ with applied as (
     from {{ ref('int_periods_to_rate') }} as period
     inner join {{ ref('stg_config__discounts') }} as discount
         on period.rate_card_id = discount.rate_card_id and {{ is_discounted('period', 'discount') }}
+),
+
+-- A tier of spend ends where the next begins.
+tiers as (
+    select
+        applied.*,
+        lead(spend_from) over (
+            partition by tenant_no, period_no, invoice_version, discount_id order by spend_from
+        ) as next_from
+    from applied
 )
 
 select
@@ -22,10 +32,8 @@ select
     discount_id,
     metric,
     amount,
-    array_agg(spend_from order by spend_from) as spend_froms,
-    -- A tier ends where the next begins.
-    (array_agg(spend_from order by spend_from))[2:] || array['infinity'::numeric] as next_froms,
-    array_agg(percent order by spend_from) as percents,
+    min(spend_from) as spend_from,
+    jsonb_agg(jsonb_build_array(spend_from, next_from, percent) order by spend_from) as tiers,
     row_number() over (
         partition by tenant_no, period_no, invoice_version
         order by metric collate "C" nulls last, sequence, discount_id collate "C"
@@ -33,5 +41,5 @@ select
     row_number() over (
         partition by tenant_no, period_no, invoice_version, metric order by sequence, discount_id collate "C"
     ) = 1 as is_first_of_metric
-from applied
+from tiers
 group by tenant_no, period_no, invoice_version, discount_id, metric, amount, sequence

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What an invoice depends upon beyond use, prices and the plain terms of a contract, for its digest; only where there is
--- any, so that what does without keeps its digest.
+-- What an invoice depends upon beyond use, prices and the plain terms of a contract, for its digest; null where there is
+-- nothing, so that what does without keeps its digest.
 with agreed as (
     select
         tenant_no,
@@ -31,7 +31,7 @@ discounts as (
         period_no,
         invoice_version,
         jsonb_agg(
-            jsonb_build_array(discount_id, metric, amount, spend_froms, percents) order by step_no
+            jsonb_build_array(discount_id, metric, amount, tiers) order by step_no
         ) as discounts
     from {{ ref('int_discount_steps') }}
     group by tenant_no, period_no, invoice_version
@@ -56,20 +56,17 @@ credits as (
         jsonb_agg(jsonb_build_array(credit_id, available_amount) order by credit_id collate "C") as credits
     from {{ ref('int_credit_draws') }}
     group by tenant_no, period_no, invoice_version
-),
-
-gathered as (
-    select
-        tenant_no,
-        period_no,
-        invoice_version,
-        jsonb_strip_nulls(jsonb_build_object(
-            'terms', agreed.terms, 'discounts', discounts.discounts, 'taxes', taxes.taxes, 'credits', credits.credits
-        )) as terms
-    from agreed
-    left join discounts using (tenant_no, period_no, invoice_version)
-    left join taxes using (tenant_no, period_no, invoice_version)
-    left join credits using (tenant_no, period_no, invoice_version)
 )
 
-select * from gathered where terms <> '{}'
+select
+    tenant_no,
+    period_no,
+    invoice_version,
+    agreed.terms,
+    discounts.discounts,
+    taxes.taxes,
+    credits.credits
+from agreed
+left join discounts using (tenant_no, period_no, invoice_version)
+left join taxes using (tenant_no, period_no, invoice_version)
+left join credits using (tenant_no, period_no, invoice_version)

@@ -15,8 +15,12 @@ with sums as (
 )
 
 select
-    sums.*,
-    sums.lines_amount + coalesce(taxes.amount, 0) as payable_amount
+    sums.tenant_no,
+    sums.period_no,
+    sums.invoice_version,
+    sums.line_count,
+    sums.lines_amount::numeric(20, 4) as lines_amount,
+    (sums.lines_amount + coalesce(taxes.amount, 0))::numeric(20, 4) as payable_amount
 from sums
 inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
 left join lateral (

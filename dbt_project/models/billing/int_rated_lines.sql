@@ -3,19 +3,19 @@
 -- The lines of an invoice in the order in which they follow from one another (RULES 27): charges, discounts, what the
 -- terms of the whole add or take, and last what a person approved.
 with lines as (
-    select {{ line_columns() }}, 0 as part_no, 0 as step_no from {{ ref('int_charge_lines') }}
+    select {{ line_columns() | join(', ') }}, 0 as part_no, 0 as step_no from {{ ref('int_charge_lines') }}
     union all
-    select {{ line_columns() }}, 1 as part_no, step_no from {{ ref('int_discount_lines') }}
+    select {{ line_columns() | join(', ') }}, 1 as part_no, step_no from {{ ref('int_discount_lines') }}
     union all
-    select {{ line_columns() }}, 2 as part_no, step_no from {{ ref('int_spend_lines') }}
+    select {{ line_columns() | join(', ') }}, 2 as part_no, step_no from {{ ref('int_spend_lines') }}
 )
 
 select
-    {{ line_columns() }},
+    {{ line_columns() | join(', ') }},
     row_number() over (
         partition by tenant_no, period_no, invoice_version
         order by
             part_no, step_no, metric collate "C" nulls last, charge_basis collate "C" nulls last,
-            tier_number nulls last, line_type collate "C"
+            charge collate "C" nulls last, part collate "C" nulls last, tier_number nulls last, line_type collate "C"
     )::integer as line_number
 from lines
