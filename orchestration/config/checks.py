@@ -15,13 +15,16 @@ import numpy as np
 from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
+from orchestration.config.spend_checks import check_spend
 from orchestration.config.tables import (
     SUPPORTED,
     Calendar,
     Calibration,
     Contract,
+    Credit,
     Device,
     DeviceType,
+    Discount,
     FieldMapping,
     Holiday,
     LoadProfile,
@@ -29,10 +32,12 @@ from orchestration.config.tables import (
     PeriodOverride,
     Property,
     RateCard,
+    RateCardTerms,
     RateCardTier,
     RegisterExchange,
     Row,
     Source,
+    Tax,
     Tenant,
     TimeOfUse,
     UnitConversion,
@@ -56,6 +61,10 @@ class Rows:
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
     time_of_use: list[tuple[int, TimeOfUse]] = field(default_factory=list)
     holidays: list[tuple[int, Holiday]] = field(default_factory=list)
+    rate_card_terms: list[tuple[int, RateCardTerms]] = field(default_factory=list)
+    discounts: list[tuple[int, Discount]] = field(default_factory=list)
+    taxes: list[tuple[int, Tax]] = field(default_factory=list)
+    credits: list[tuple[int, Credit]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
     field_mappings: list[tuple[int, FieldMapping]] = field(default_factory=list)
     unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
@@ -94,6 +103,7 @@ class Checks:
                 "rate_cards",
                 "load_profiles",
                 "time_of_use",
+                "taxes",
             )
             if problems.of(f"{name}.csv")
         }
@@ -133,6 +143,7 @@ class Checks:
         self._refer("rate_cards.csv", self._rows.rate_cards, "schedule", "time_of_use", schedules)
         self._refer("rate_cards.csv", self._rows.rate_cards, "net_metric", "metrics", self._metrics)
         check_use_of_schedules(self._rows, self._problems)
+        self._spend_terms(cards)
         calendars = self._calendars()
         for line, contract in self._rows.contracts:
             self._contract(line, contract)
@@ -222,6 +233,24 @@ class Checks:
         if contract.estimation == "profile" and contract.load_profile is None:
             text = "is empty, but estimation is 'profile'; name a profile of load_profiles.csv"
             self._problems.add("contracts.csv", text, line=line, column="load_profile")
+
+    def _spend_terms(self, cards: set[str]) -> None:
+        jurisdictions = {tax.jurisdiction for _, tax in self._rows.taxes}
+        self._refer("contracts.csv", self._rows.contracts, "tax_jurisdiction", "taxes", jurisdictions)
+        self._refer("discounts.csv", self._rows.discounts, "tenant_id", "tenants", self._tenants)
+        self._refer("discounts.csv", self._rows.discounts, "rate_card_id", "rate_cards", cards)
+        self._refer("discounts.csv", self._rows.discounts, "metric", "metrics", self._metrics)
+        self._refer("credits.csv", self._rows.credits, "tenant_id", "tenants", self._tenants)
+        versions = {(card.rate_card_id, card.rate_card_version) for _, card in self._rows.rate_cards}
+        check_spend(
+            self._problems,
+            contracts=self._rows.contracts,
+            terms=self._rows.rate_card_terms,
+            versions=None if "rate_cards" in self._broken else versions,
+            discounts=self._rows.discounts,
+            granted=self._rows.credits,
+            currencies={name: tenant.currency_code for name, tenant in self._tenants.items()},
+        )
 
     def _calendars(self) -> dict[str, list[date]]:
         """Dates by calendar; of two rows in the wrong order one is a slip of the pen."""

@@ -74,10 +74,12 @@
 {%- endmacro %}
 
 {# Empty for a whole cycle. #}
-{% macro proration_words(period) -%}
+{% macro proration_words(period, unit="'days'") -%}
     case
         when {{ period }}.proration_numerator <> {{ period }}.proration_denominator
-            then format(', %s of %s days', {{ period }}.proration_numerator, {{ period }}.proration_denominator)
+            then format(
+                ', %s of %s %s', {{ period }}.proration_numerator, {{ period }}.proration_denominator, {{ unit }}
+            )
         else ''
     end
 {%- endmacro %}

@@ -87,10 +87,17 @@ select
     period.invoice_version,
     {{ sha256_hex("(jsonb_build_array(
         period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
-        period.minimum_spend_amount, period.tax_percent, period.proration_numerator, period.proration_denominator,
-        prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
-    ) || " ~ said_beside({'steps': 'steps.step_rows'}) ~ ")::text") }} as input_hash
+        coalesce(period.minimum_spend_amount, 0), period.tax_percent, period.proration_numerator,
+        period.proration_denominator, prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
+    ) || " ~ said_beside({
+        'steps': 'steps.step_rows',
+        'terms': 'further.terms',
+        'discounts': 'further.discounts',
+        'taxes': 'further.taxes',
+        'credits': 'further.credits',
+    }) ~ ")::text") }} as input_hash
 from {{ ref('int_periods_to_rate') }} as period
+left join {{ ref('int_further_terms') }} as further using (tenant_no, period_no, invoice_version)
 left join prices using (tenant_no, period_no, invoice_version)
 left join tiers using (tenant_no, period_no, invoice_version)
 left join steps using (tenant_no, period_no, invoice_version)

@@ -38,6 +38,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
             "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
+            "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0,
             "devices": 2,
         }  # fmt: skip
 
@@ -47,7 +48,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "none", "", "basic", "", "0"],
+         "corrected", "none", "", "basic", "", "0", "", "", ""],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == [
         "basic", "1", "energy", "usage", "", "", "1", "100", "0.25", "", "", "",
