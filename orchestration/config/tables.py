@@ -291,6 +291,7 @@ class RateCardTerms(Row):
     tax_behavior: Annotated[str, _choice("rate_card_terms.tax_behavior")] = "exclusive"
     has_credits_before_tax: Annotated[str, _choice("rate_card_terms.has_credits_before_tax")] = "false"
     minimum_spend_amount: Amount | None = None
+    annual_minimum_amount: Amount | None = None
     maximum_spend_amount: Spend | None = None
     commitment_amount: Spend | None = None
     overage_factor: Annotated[Decimal, BeforeValidator(values.number(least=1))] = Decimal(1)

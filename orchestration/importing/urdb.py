@@ -111,16 +111,17 @@ class _Rate:
 
     def _minimum(self) -> None:
         unit = self._fields.get("minchargeunits", "$/month")
-        if "mincharge" in self._fields and unit not in {"$/month", "$/year"}:
-            raise BadInputError(f"field minchargeunits: {unit!r} is not supported; use $/month")
-        yearly = "annualmincharge" if "annualmincharge" in self._fields else "mincharge"
-        if price(self._fields.get(yearly, 0), yearly) and (yearly == "annualmincharge" or unit == "$/year"):
-            field = "annualmincharge" if yearly == "annualmincharge" else "minchargeunits"
-            raise BadInputError(f"field {field}: a minimum per year is not supported; write it per month ($/month)")
-        field = "mincharge" if "mincharge" in self._fields else "minmonthlycharge"
-        least = price(self._fields.get(field, 0), field)
-        if least:
-            self.tariff.terms(minimum_spend_amount=text_of(least))
+        columns = {"$/month": "minimum_spend_amount", "$/year": "annual_minimum_amount"}
+        if "mincharge" in self._fields and unit not in columns:
+            raise BadInputError(f"field minchargeunits: {unit!r} is not supported; use $/month or $/year")
+        fields = {"mincharge": columns.get(unit, ""), "minmonthlycharge": "minimum_spend_amount"}
+        terms = {
+            column: text_of(price(self._fields[field], field))
+            for field, column in (fields | {"annualmincharge": "annual_minimum_amount"}).items()
+            if price(self._fields.get(field, 0), field)
+        }
+        if terms:
+            self.tariff.terms(**terms)
 
     def _energy(self) -> None:
         structure = self._structure("energyratestructure")

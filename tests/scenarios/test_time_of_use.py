@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from orchestration.importing.sce import read_sce
+from orchestration.importing.tariff import CardName
 from tests.support import Message, Pipeline, message
 
 LINES = """
@@ -20,6 +23,9 @@ PEAK_EVENING = (
     {"sequence": 2, "part": "night", "starts_time": "00:00", "ends_time": "06:00"},
     {"sequence": 3, "part": "day"},
 )
+TARIFFS = Path(__file__).parents[1] / "data" / "tariffs"
+# The day of a charging station, in kWh by hour (profiles.json).
+EV_PROFILE = (*[42] * 5, *[30] * 8, *[18] * 3, 0, 0, 20, 0, 0, *[42] * 3)
 PRICES = {"peak": "0.50", "night": "0.10", "day": "0.30"}
 
 
@@ -30,6 +36,7 @@ def closed(shared_pipeline: Pipeline) -> Pipeline:
     configure(pipeline)
     pipeline.land(*use())
     pipeline.process()
+    pipeline.close("2023-09", "2023-11-10")
     pipeline.close("2023-10", "2023-11-10")
     return pipeline
 
@@ -64,6 +71,28 @@ def configure(pipeline: Pipeline) -> None:
     )  # fmt: skip
     for tenant in tenants:
         pipeline.tenant(tenant, "m-1", "m-2", rate_card_id=tenant, time_zone="Europe/Berlin", starts_at="2023-10-01")
+    pipeline.configuration.rate_card(
+        "ratchet", (None, "10"), charge_basis="peak_demand", demand_minutes=60, ratchet_percent=50, ratchet_periods=11
+    )
+    pipeline.tenant("ratchet", "m-1", rate_card_id="ratchet", time_zone="Europe/Berlin", starts_at="2023-09-01")
+    pipeline.tenant("late", "m-1", rate_card_id="evening", time_zone="Europe/Berlin", starts_at="2023-10-01")
+    # What is silent is estimated between its readings, until the meter was taken out.
+    tables["device_types"].append({"device_type": "hourly", "expected_interval_seconds": 3600})
+    pipeline.tenant(
+        "silent", "m-1", device_type="hourly", rate_card_id="evening", time_zone="Europe/Berlin",
+        starts_at="2023-10-01", estimation="linear",
+    )  # fmt: skip
+    tables["devices"][-1]["retired_at"] = "2023-10-10T21:00"
+    pipeline.configuration.metric("reading", unit="kWh", reading_type="cumulative")
+    timed(pipeline, "register", PRICES, metric="reading", schedule="evening")
+    pipeline.tenant("register", "m-1", rate_card_id="register", time_zone="Europe/Berlin", starts_at="2023-10-01")
+    tariff = read_sce(TARIFFS / "sce" / "tou_ev_7.json", CardName("sce", currency_code="EUR"))
+    for table, rows in tariff.tables.items():
+        tables.setdefault(table, []).extend(rows)
+    pipeline.tenant("sce", "m-1", rate_card_id="sce", time_zone="Europe/Berlin", starts_at="2023-10-01")
+    pipeline.configuration.rate_card("yearly", (None, "1"))
+    tables["rate_card_terms"] = [{"rate_card_id": "yearly", "annual_minimum_amount": 366}]
+    pipeline.tenant("yearly", "m-1", rate_card_id="yearly", starts_at="2023-09-01", ends_at="2023-11-01")
     # Nepal's clock is 5:45 ahead, so that its hours are no hours of UTC.
     pipeline.tenant("nepal", "m-1", rate_card_id="evening", time_zone="Asia/Kathmandu", starts_at="2023-10-01")
 
@@ -71,7 +100,11 @@ def configure(pipeline: Pipeline) -> None:
 def timed(pipeline: Pipeline, card: str, prices: dict[str, str], **columns: object) -> None:
     """A card with a price for each part."""
     pipeline.configuration.rate_card(card, price_model="time_of_use", **columns)
-    key = {"rate_card_id": card, "metric": "energy", "charge_basis": columns.get("charge_basis", "usage")}
+    key = {
+        "rate_card_id": card,
+        "metric": columns.get("metric", "energy"),
+        "charge_basis": columns.get("charge_basis", "usage"),
+    }
     for part, price in prices.items():
         pipeline.configuration.tables["rate_card_tiers"].append(
             key | {"part": part, "tier_number": 1, "unit_price": price}
@@ -128,6 +161,25 @@ def use() -> list[Message]:
     # 16:44 and 16:45, 19:59 and 20:00 by Nepal's clock, and midnight.
     for number, minute in enumerate(("10:59", "11:15", "14:14", "14:15", "18:15"), start=1):
         rows.append(message("nepal", "m-1", number, 1, f"2023-10-10T{minute}"))
+    # 40 kW in September, 10 in October.
+    rows.append(message("ratchet", "m-1", 1, 40, berlin("2023-09-10T12:00")))
+    rows.append(message("ratchet", "m-1", 2, 10, berlin("2023-10-10T12:00")))
+    rows.append(message("yearly", "m-1", 1, 10, "2023-09-10T12:00"))
+    rows.append(message("yearly", "m-1", 2, 5, "2023-10-10T12:00"))
+    # Two kWh at peak that came when October was closed.
+    rows.append(message("late", "m-1", 1, 4, berlin("2023-10-04T17:30")))
+    rows.append(
+        message("late", "m-1", 2, 2, berlin("2023-10-04T18:30"), "2023-11-20T12:00", sent_ts="2023-11-20T12:00:00Z")
+    )
+    # Nothing was read in the hours of 17:00 and 18:00.
+    for number, hour in enumerate((15, 16, 19, 20), start=1):
+        rows.append(message("silent", "m-1", number, 2, berlin(f"2023-10-10T{hour}:00")))
+    # The register shows 100, then 103 by day, 108 at peak.
+    for number, (hour, reading) in enumerate(((11, 100), (16, 103), (18, 108)), start=1):
+        rows.append(message("register", "m-1", number, reading, berlin(f"2023-10-10T{hour}:00"), metric="reading"))
+    first = berlin("2023-10-01T00:00").astimezone(ZoneInfo("UTC"))
+    for hour in range(31 * 24):
+        rows.append(message("sce", "m-1", hour, EV_PROFILE[hour % 24], first + timedelta(hours=hour)))
     rows.append(message("by-the-day", "m-1", 1, 1, berlin("2023-10-10T12:00")))
     return rows
 
@@ -215,6 +267,45 @@ def test_what_is_fed_in_is_taken_off_in_its_part(closed: Pipeline) -> None:
 
 def test_a_charge_may_be_by_the_day(closed: Pipeline) -> None:
     assert closed.rows(LINES, "by-the-day") == [("", 1, "31", "0.25", "7.75")]
+
+
+def test_a_ratchet_bills_a_share_of_an_earlier_peak(closed: Pipeline) -> None:
+    # Half of September's 40 kW is more than October's 10.
+    assert closed.rows(LINES, "ratchet") == [("", 1, "20", "10", "200.00")]
+
+
+def test_estimates_lie_in_the_part_of_their_hour(closed: Pipeline) -> None:
+    # 2 kWh in each of six hours, of which those of 17:00 and 18:00 are estimated: peak until 20:00.
+    assert closed.rows(LINES, "silent") == [("day", 1, "6", "0.3", "1.80"), ("peak", 1, "6", "0.5", "3.00")]
+    words = (
+        "select part, trim_scale(estimated_quantity)::text from finance.invoice_lines where invoice_id = %s order by 1"
+    )
+    assert closed.rows(words, "INV-silent-2023-10-01") == [("day", "0"), ("peak", "4")]
+
+
+def test_the_use_of_a_register_lies_in_the_part_of_its_reading(closed: Pipeline) -> None:
+    assert closed.rows(LINES, "register") == [("day", 1, "3", "0.3", "0.90"), ("peak", 1, "5", "0.5", "2.50")]
+
+
+def test_an_imported_tariff_bills_744_hours_over_a_change_of_clocks(closed: Pipeline) -> None:
+    # A day has 20 kWh at 16 to 21, 204 at 8 to 16, 426 else. From the 29th, 03:00 on, the station is an hour early by
+    # the clock, so that three days have 62, 174 and 414: 28 x 20 + 3 x 62, 28 x 204 + 3 x 174, 28 x 426 + 3 x 414.
+    assert closed.rows(LINES, "sce") == [
+        ("Winter Mid-Peak", 1, "746", "0.47493", "354.30"),
+        ("Winter Off-Peak", 1, "13170", "0.27445", "3614.51"),
+        ("Winter Super Off-Peak", 1, "6234", "0.14253", "888.53"),
+    ]
+
+
+def test_a_year_of_a_contract_has_a_minimum(closed: Pipeline) -> None:
+    # 366 a year (with 29 February it has 366 days), of which the contract lasted 61 days; 10 + 5 were spent.
+    assert closed.rows(LINES, "yearly") == [("", 1, "5", "1", "5.00"), ("", None, "1", None, "46.00")]
+
+
+def test_late_use_is_proposed_at_the_price_of_its_part(closed: Pipeline) -> None:
+    closed.reconcile()
+    # 2 kWh at 0.50.
+    assert closed.rows("select invoice_id, amount::text from finance.proposals") == [("INV-late-2023-10-01", "1.00")]
 
 
 def test_every_version_rates_again_to_the_same_bits(closed: Pipeline) -> None:

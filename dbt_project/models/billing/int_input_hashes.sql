@@ -73,7 +73,7 @@ steps as (
         invoice_version,
         jsonb_agg(
             jsonb_build_array(charge_no, step.part, step.window_start_at, step.quantity)
-            order by charge_no, step.window_start_at nulls first, step.part collate "C"
+            order by charge_no, step.window_start_at nulls first, step.part collate "C", step.quantity_before
         ) as step_rows
     from {{ ref('int_charge_steps') }} as step
     inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)

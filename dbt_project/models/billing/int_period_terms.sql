@@ -28,6 +28,7 @@ select
     coalesce(period.minimum_spend_amount, terms.minimum_spend_amount, 0) as minimum_spend_amount,
     coalesce(period.maximum_spend_amount, terms.maximum_spend_amount) as maximum_spend_amount,
     coalesce(period.commitment_amount, terms.commitment_amount) as commitment_amount,
+    terms.annual_minimum_amount,
     coalesce(terms.overage_factor, 1) as overage_factor,
     coalesce(terms.is_commitment_trued_up, true) as is_commitment_trued_up,
     coalesce(terms.proration, 'day') as proration,

@@ -8,6 +8,8 @@ with lines as (
     select {{ line_columns() | join(', ') }}, 1 as part_no, step_no from {{ ref('int_discount_lines') }}
     union all
     select {{ line_columns() | join(', ') }}, 2 as part_no, step_no from {{ ref('int_spend_lines') }}
+    union all
+    select {{ line_columns() | join(', ') }}, 3 as part_no, step_no from {{ ref('int_annual_minimums') }}
 )
 
 select

@@ -6,6 +6,7 @@ select
     tax_behavior,
     has_credits_before_tax::boolean as has_credits_before_tax,
     minimum_spend_amount::numeric as minimum_spend_amount,
+    annual_minimum_amount::numeric as annual_minimum_amount,
     maximum_spend_amount::numeric as maximum_spend_amount,
     commitment_amount::numeric as commitment_amount,
     overage_factor::numeric as overage_factor,

@@ -8,11 +8,18 @@ with divided as (
     group by tenant_no, period_no, invoice_version, charge_no
 )
 
-select tenant_no, period_no, invoice_version, charge_no
+select price.tenant_no, price.period_no, price.invoice_version, price.charge_no
 from {{ ref('int_period_prices') }} as price
-left join divided using (tenant_no, period_no, invoice_version, charge_no)
+left join divided
+    on price.tenant_no = divided.tenant_no
+    and price.period_no = divided.period_no
+    and price.invoice_version = divided.invoice_version
+    and price.charge_no = divided.charge_no
 left join {{ ref('int_rated_fleet') }} as used
-    using (tenant_no, period_no, invoice_version, metric)
+    on price.tenant_no = used.tenant_no
+    and price.period_no = used.period_no
+    and price.invoice_version = used.invoice_version
+    and price.metric = used.metric
 left join {{ ref('int_rated_fleet') }} as netted
     on price.tenant_no = netted.tenant_no
     and price.period_no = netted.period_no

@@ -10,6 +10,8 @@ alter table config.rate_cards add column if not exists ratchet_percent text;
 alter table config.rate_cards add column if not exists ratchet_periods text;
 alter table config.rate_cards add column if not exists ratchet_months text;
 
+alter table config.rate_card_terms add column if not exists annual_minimum_amount text;
+
 create table config.time_of_use (
     schedule text not null, sequence text, part text, season_start text, season_end text, days text, starts_time text,
     ends_time text, calendar text,

@@ -38,7 +38,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
             "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
-            "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0,
+            "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0, "time_of_use": 0, "holidays": 0,
             "devices": 2,
         }  # fmt: skip
 
@@ -211,9 +211,13 @@ CELL_CASES = [
     (
         "rate_cards", "price_model", "barter",
         "'barter' is not supported by this release; use flat, per_unit, volume, graduated, package, whole_packages, "
-        "block_tiers, top_block, capacity, percentage, graduated_percentage, matrix or dynamic",
+        "block_tiers, top_block, capacity, percentage, graduated_percentage, matrix, dynamic or "
+        "time_of_use",
     ),
-    ("rate_cards", "charge_basis", "events", "'events' is not supported by this release; use usage or active_devices"),
+    (
+        "rate_cards", "charge_basis", "events",
+        "'events' is not supported by this release; use usage, active_devices, peak_demand or days",
+    ),
     ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
     ("rate_cards", "effective_from_date", "2019-02-30", "'2019-02-30' is not a date; write it as 2019-02-01"),
     ("rate_cards", "metric", "gas", "'gas' is not in metrics.csv; add it there or correct it here"),

@@ -130,6 +130,8 @@ def test_fees_are_by_month_or_day_and_a_minimum_by_month(tmp_path: Path) -> None
     assert rows(tariff, "rate_cards", "charge", "charge_basis", "price_model")[0] == ("fixed", "days", "per_unit")
     assert rows(tariff, "rate_card_tiers", "charge", "unit_price")[0] == ("fixed", "0.25")
     assert rows(tariff, "rate_card_terms", "minimum_spend_amount") == [("15",)]
+    yearly = imported(tmp_path, rate(mincharge=180, minchargeunits="$/year"))
+    assert rows(yearly, "rate_card_terms", "minimum_spend_amount", "annual_minimum_amount") == [("", "180")]
 
 
 def test_what_cannot_be_billed_is_refused_by_its_field(tmp_path: Path) -> None:
