@@ -1,16 +1,15 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What a year of a contract falls short of the card's minimum for a year: with the last period of the year, against what
--- the year's earlier invoices came to, as the newest that were made before this close say. A contract that ends within
--- its year owes the year's part in days.
+-- What a year of a contract falls short of its minimum, with the year's last period: against what its earlier invoices
+-- came to, the newest made before this close. A contract that ends within a year owes the year's part in days.
 with terms as (
     select
         terms.*, period.close_id, period.contract_id, period.period_start_date, period.period_end_at, contract.ends_at,
         {{ local_date('contract.starts_at', 'period.time_zone') }} as first_date,
         {{ local_date('period.period_end_at', 'period.time_zone') }} as end_date,
-        extract(year from age(
-            period.period_start_date, {{ local_date('contract.starts_at', 'period.time_zone') }}
-        ))::integer as year_no
+        extract(
+            year from age(period.period_start_date, {{ local_date('contract.starts_at', 'period.time_zone') }})
+        )::integer as year_no
     from {{ ref('int_period_terms') }} as terms
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ ref('stg_config__contracts') }} as contract
@@ -56,16 +55,14 @@ judged as (
         inner join {{ source('store', 'invoice_lines') }} as line
             on period.tenant_no = line.tenant_no and period.period_no = line.period_no
         where
-            period.tenant_no = years.tenant_no
-            and period.contract_id = years.contract_id
+            (period.tenant_no, period.contract_id) = (years.tenant_no, years.contract_id)
             and period.period_start_date >= years.year_start_date
             and period.period_start_date < years.period_start_date
             and line.invoice_version = (
                 select max(closed.invoice_version)
                 from {{ source('store', 'period_closes') }} as closed
                 where
-                    closed.tenant_no = period.tenant_no
-                    and closed.period_no = period.period_no
+                    (closed.tenant_no, closed.period_no) = (period.tenant_no, period.period_no)
                     and closed.close_id < years.close_id
             )
     ) as before
