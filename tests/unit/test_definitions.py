@@ -15,7 +15,7 @@ WITHOUT_TURN = {
     "import_rates",
     "import_holidays",
 } | DESK
-CLOSING = {"close_period", "reconcile", "verify"}
+CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}

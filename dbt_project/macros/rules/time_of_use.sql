@@ -35,6 +35,14 @@
     )
 {%- endmacro %}
 
+{# By what the clock divides a charge, in one text; null where it does not. #}
+{% macro timing(card) -%}
+    nullif(concat_ws(
+        ' ', {{ card }}.schedule, nullif({{ card }}.tier_meaning, 'per_part'), {{ card }}.window_kind,
+        {{ card }}.demand_minutes, {{ card }}.net_metric
+    ), '')
+{%- endmacro %}
+
 {# Seconds by which a zone's clock differs from UTC at an instant. #}
 {% macro zone_offset(instant, time_zone) -%}
     extract(epoch from (({{ instant }}) at time zone {{ time_zone }}) - (({{ instant }}) at time zone 'UTC'))::integer

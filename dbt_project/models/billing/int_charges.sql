@@ -57,6 +57,7 @@ select
     price_model,
     measured_by,
     attribute,
+    timing,
     zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,

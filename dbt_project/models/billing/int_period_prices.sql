@@ -53,6 +53,7 @@ select
     ratchet_percent,
     ratchet_periods,
     ratchet_months,
+    {{ timing('candidates') }} as timing,
     effective_from_date,
     {{ measured_by('candidates') }} as measured_by
 from candidates

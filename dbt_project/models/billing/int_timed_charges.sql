@@ -14,7 +14,8 @@ with timed as (
         {{ zone_offset("period.period_end_at - interval '1 microsecond'", 'period.time_zone') }} as last_offset
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
-    where price.measured_by = 'time'
+    -- A bridge prices what its invoices recorded.
+    where price.measured_by = 'time' and period.kind <> 'explain'
 ),
 
 bounds as (

@@ -30,7 +30,7 @@ uses as (
         and series.period_no = hour.period_no
         and hour.bucket_start_at >= {{ hour_of('series.first_event_at') }}
         and series.last_event_at >= hour.bucket_start_at
-    where series.kind = 'close' and series.slot_minutes = 60 and hour.event_count > 0
+    where series.kind not in ('verify', 'reconcile') and series.slot_minutes = 60 and hour.event_count > 0
 
     union all
 
@@ -45,7 +45,7 @@ uses as (
         and series.metric_no = event.metric_no
         and series.period_no = event.period_no
         and event.event_at between series.first_event_at and series.last_event_at
-    where series.kind = 'close' and series.slot_minutes < 60 and not series.is_register
+    where series.kind not in ('verify', 'reconcile') and series.slot_minutes < 60 and not series.is_register
 
     union all
 
@@ -60,7 +60,7 @@ uses as (
         and series.period_no = read.period_no
     where
         series.is_register
-        and (series.kind = 'reconcile' or (series.kind = 'close' and series.slot_minutes < 60))
+        and (series.kind = 'reconcile' or (series.kind <> 'verify' and series.slot_minutes < 60))
 
     union all
 

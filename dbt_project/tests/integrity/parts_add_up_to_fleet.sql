@@ -27,5 +27,10 @@ left join {{ ref('int_rated_fleet') }} as netted
     and price.net_metric = netted.metric
 where
     price.measured_by = 'time'
+    and (price.tenant_no, price.period_no, price.invoice_version) in (
+        select period.tenant_no, period.period_no, period.invoice_version
+        from {{ ref('int_periods_to_rate') }} as period
+        where period.kind <> 'explain'
+    )
     and price.charge_basis = 'usage'
     and coalesce(divided.quantity, 0) <> coalesce(used.quantity, 0) - coalesce(netted.quantity, 0)
