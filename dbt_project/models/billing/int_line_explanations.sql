@@ -1,6 +1,6 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- The numbers behind each line that a charge made; what was measured is that of the whole charge, or the peak of a part.
+-- The numbers behind each line that a charge made; measured is what the whole charge was, or the peak of a part.
 with peaks as (
     select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity
     from {{ ref('int_charge_demands') }}

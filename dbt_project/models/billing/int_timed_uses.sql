@@ -4,8 +4,7 @@
 -- from events only where slots are shorter; to verify from the events as the close found them; what was estimated is
 -- spread evenly over its hour. Of a folded period nothing is computed again (see int_charge_intervals).
 with asked as (
-    select distinct
-        period.*, charge.metric_no, charge.slot_minutes, charge.is_register, charge.is_counted
+    select distinct period.*, charge.metric_no, charge.slot_minutes, charge.is_register, charge.is_counted
     from {{ ref('int_timed_charges') }} as charge
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     where period.kind <> 'verify' or not {{ is_folded('period') }}
@@ -20,52 +19,42 @@ series as (
 
 uses as (
     select
-        series.tenant_no, series.period_no, series.invoice_version, series.metric_no, series.slot_minutes,
-        hour.bucket_start_at as slot_at, hour.quantity, 0 as estimated_quantity
+        tenant_no, period_no, invoice_version, metric_no, series.slot_minutes, hour.bucket_start_at as slot_at,
+        hour.quantity, 0 as estimated_quantity
     from series
-    inner join {{ source('store', 'usage_hours') }} as hour
-        on series.tenant_no = hour.tenant_no
-        and series.device_no = hour.device_no
-        and series.metric_no = hour.metric_no
-        and series.period_no = hour.period_no
-        and hour.bucket_start_at >= {{ hour_of('series.first_event_at') }}
-        and series.last_event_at >= hour.bucket_start_at
-    where series.kind not in ('verify', 'reconcile') and series.slot_minutes = 60 and hour.event_count > 0
+    inner join {{ source('store', 'usage_hours') }} as hour using (tenant_no, device_no, metric_no, period_no)
+    where
+        series.kind not in ('verify', 'reconcile')
+        and series.slot_minutes = 60 and hour.event_count > 0
+        and hour.bucket_start_at between {{ hour_of('series.first_event_at') }} and series.last_event_at
 
     union all
 
     select
-        series.tenant_no, series.period_no, series.invoice_version, series.metric_no, series.slot_minutes,
+        tenant_no, period_no, invoice_version, metric_no, series.slot_minutes,
         {{ slot_of('event.event_at', 'series.slot_minutes') }},
         case when series.is_counted then 1 else event.quantity end, 0
     from series
-    inner join {{ ref('int_metered_events') }} as event
-        on series.tenant_no = event.tenant_no
-        and series.device_no = event.device_no
-        and series.metric_no = event.metric_no
-        and series.period_no = event.period_no
+    inner join {{ ref('int_metered_events') }} as event using (tenant_no, device_no, metric_no, period_no)
+    where
+        series.kind not in ('verify', 'reconcile')
+        and series.slot_minutes < 60
+        and not series.is_register
         and event.event_at between series.first_event_at and series.last_event_at
-    where series.kind not in ('verify', 'reconcile') and series.slot_minutes < 60 and not series.is_register
 
     union all
 
     select
-        series.tenant_no, series.period_no, series.invoice_version, series.metric_no, series.slot_minutes,
+        tenant_no, period_no, invoice_version, metric_no, series.slot_minutes,
         {{ slot_of('read.event_at', 'series.slot_minutes') }}, read.quantity, 0
     from series
-    inner join {{ source('store', 'register_uses') }} as read
-        on series.tenant_no = read.tenant_no
-        and series.device_no = read.device_no
-        and series.metric_no = read.metric_no
-        and series.period_no = read.period_no
-    where
-        series.is_register
-        and (series.kind = 'reconcile' or (series.kind <> 'verify' and series.slot_minutes < 60))
+    inner join {{ source('store', 'register_uses') }} as read using (tenant_no, device_no, metric_no, period_no)
+    where series.is_register and (series.kind = 'reconcile' or (series.kind <> 'verify' and series.slot_minutes < 60))
 
     union all
 
     select
-        asked.tenant_no, asked.period_no, asked.invoice_version, asked.metric_no, asked.slot_minutes,
+        tenant_no, period_no, invoice_version, metric_no, asked.slot_minutes,
         {{ slot_of('event.event_at', 'asked.slot_minutes') }},
         case when asked.is_counted then 1 else event.quantity end, 0
     from asked
@@ -74,7 +63,7 @@ uses as (
     union all
 
     select
-        asked.tenant_no, asked.period_no, asked.invoice_version, asked.metric_no, asked.slot_minutes,
+        tenant_no, period_no, invoice_version, metric_no, asked.slot_minutes,
         estimate.bucket_start_at + slot.slot * asked.slot_minutes * interval '1 minute',
         {{ slot_share('estimate.quantity', 'slot.slot', 'asked.slot_minutes') }},
         {{ slot_share('estimate.quantity', 'slot.slot', 'asked.slot_minutes') }}
