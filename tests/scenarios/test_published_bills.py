@@ -15,6 +15,7 @@ FOLDER = Path(os.environ.get("METERLINE_TARIFFS") or Path(__file__).parents[1] /
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(3600)
 def test_published_bills_of_a_year(shared_pipeline: Pipeline, capsys: pytest.CaptureFixture[str]) -> None:
     cases, left_out = [], []
     for case in read_cases(FOLDER):

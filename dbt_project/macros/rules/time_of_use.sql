@@ -53,6 +53,11 @@
     date_bin({{ slot_minutes }} * interval '1 minute', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
 {%- endmacro %}
 
+{# The interval of so many minutes that an instant lies in; intervals begin with the period's first local midnight. #}
+{% macro interval_of(instant, minutes, origin_at) -%}
+    date_bin({{ minutes }} * interval '1 minute', {{ instant }}, {{ origin_at }})
+{%- endmacro %}
+
 {# The part of an hour's quantity that falls into its `slot`-th slot (from 0): even, and the slots add up to the hour. #}
 {% macro slot_share(quantity, slot, slot_minutes) -%}
     (

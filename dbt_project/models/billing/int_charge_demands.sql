@@ -9,7 +9,7 @@ with charges as (
 intervals as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.demand_minutes,
-        date_bin(charge.demand_minutes * interval '1 minute', used.slot_at, charge.origin_at) as interval_at,
+        {{ interval_of('used.slot_at', 'charge.demand_minutes', 'charge.origin_at') }} as interval_at,
         (array_agg(used.part order by used.slot_at))[1] as part,
         sum(used.quantity) as quantity,
         sum(used.estimated_quantity) as estimated_quantity

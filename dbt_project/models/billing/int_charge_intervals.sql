@@ -6,7 +6,7 @@ with by_window as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, used.part,
         case charge.window_kind
-            when 'hour' then date_bin(interval '1 hour', used.slot_at, charge.origin_at)
+            when 'hour' then {{ interval_of('used.slot_at', 60, 'charge.origin_at') }}
             when 'day' then {{ local_midnight(local_date('used.slot_at', 'charge.time_zone'), 'charge.time_zone') }}
             else charge.period_start_at
         end as window_start_at,
