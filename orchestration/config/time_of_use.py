@@ -147,19 +147,27 @@ def _first_hole(rows: Sequence[TimeOfUse]) -> str:
     """The first minute without a part, in words; empty where there is none."""
     # Between the days on which seasons begin or have ended nothing changes.
     days = sorted({"01-01"} | {row.season_start for row in rows} | {_day_after(row.season_end) for row in rows})
-    kinds = product(range(1, 8), (False, True) if rows[0].calendar else (False,))
-    for weekday, is_holiday in kinds:
+    told: set[tuple[int, ...]] = set()
+    for weekday, is_holiday in product(range(1, 8), (False, True) if rows[0].calendar else (False,)):
         fitting = [row for row in rows if _fits(row, weekday, is_holiday)]
-        for day in days:
-            reached = 0
-            spans = ((_minute(r.starts_time), _minute(r.ends_time)) for r in fitting if _in_season(r, day))
-            for begins, ends in sorted(spans):
-                if begins <= reached:
-                    reached = max(reached, ends)
+        # Kinds of day with the same rows have the same holes.
+        known, ids = len(told), tuple(row.sequence for row in fitting)
+        told.add(ids)
+        for day in days if len(told) > known else []:
+            reached = _covered_until([row for row in fitting if _in_season(row, day)])
             if reached < MINUTES:
                 kind = f"a holiday on a {WEEK[weekday - 1]}" if is_holiday else f"a {WEEK[weekday - 1]}"
                 return f"{kind}, {day} at {reached // 60:02}:{reached % 60:02}"
     return ""
+
+
+def _covered_until(rows: Sequence[TimeOfUse]) -> int:
+    """The minute of the day up to which the rows leave no hole."""
+    reached = 0
+    for begins, ends in sorted((_minute(row.starts_time), _minute(row.ends_time)) for row in rows):
+        if begins <= reached:
+            reached = max(reached, ends)
+    return reached
 
 
 def _day_after(month_day: str) -> str:

@@ -67,7 +67,8 @@ class Tariff:
     def terms(self, **columns: str) -> None:
         """Add terms of the whole card."""
         card = {"rate_card_id": self.name.rate_card_id, "rate_card_version": str(self.name.rate_card_version)}
-        self._add("rate_card_terms", card | columns)
+        known = self.tables.pop("rate_card_terms", [card])[0]
+        self._add("rate_card_terms", known | columns)
 
     def _key(self, charge: str, charge_basis: str) -> CsvRow:
         return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ Ladder = list[tuple[Decimal | None, Decimal]]
 # From such a bound on a tier counts as unbounded: files write 1e38 or the like where they mean none.
 UNBOUNDED = Decimal(10) ** 8
 HOURS = 24
+DAYS = 365
 
 # What says about a rate whom it is for, and does not enter a bill.
 INFORMATION = {
@@ -35,6 +37,7 @@ HANDLED = {
     "fixedchargefirstmeter", "fixedchargeunits", "fixedmonthlycharge", "mincharge", "minchargeunits",
     "minmonthlycharge", "annualmincharge", "fueladjustmentsmonthly", "demandwindow", "demandratchetpercentage",
     "lookbackpercent", "lookbackmonths", "lookbackrange", "demandrateunit", "demandunits", "flatdemandunit",
+    "realtimepricing",
 }  # fmt: skip
 
 
@@ -70,7 +73,7 @@ class _Rate:
     def read(self) -> None:
         """All charges. Raises BadInputError with the field that cannot be billed."""
         self._refuse_unknown()
-        if "energyratestructure" not in self._fields:
+        if not {"energyratestructure", "realtimepricing"} & self._fields.keys():
             raise BadInputError("field energyratestructure is missing; a rate without prices cannot be billed")
         self._fixed()
         self._minimum()
@@ -124,10 +127,30 @@ class _Rate:
             self.tariff.terms(**terms)
 
     def _energy(self) -> None:
+        columns = {"net_metric": self._name.export_metric} if self._nets() else {}
+        if "realtimepricing" in self._fields:
+            self._hourly_prices(columns)
+            return
         structure = self._structure("energyratestructure")
         self._sell("energyratestructure")
-        columns = {"net_metric": self._name.export_metric} if self._nets() else {}
         self._timed("energy", "usage", structure, self._hours("energy", len(structure)), columns)
+
+    def _hourly_prices(self, columns: CsvRow) -> None:
+        """A price for each hour of a year by the local clock, as a schedule whose parts are called by their price."""
+        written = self._fields["realtimepricing"]
+        values = written.split(",") if isinstance(written, str) else written
+        if not isinstance(values, list) or len(values) != DAYS * HOURS:
+            raise BadInputError(
+                f"field realtimepricing: {DAYS * HOURS} prices are expected, one for each hour of a year"
+            )
+        field = "realtimepricing"
+        prices = [text_of(_not_below_0(price(str(value).strip(), field), field)) for value in values]
+        schedule = self.tariff.schedule("energy", _rows_of_hours(prices))
+        self.tariff.charge("energy", "time_of_use", schedule=schedule, **columns)
+        for amount in sorted(set(prices), key=Decimal):
+            self.tariff.tier("energy", "usage", 1, part=amount, unit_price=amount)
+        # A month has hundreds of lines of a few cents each, whose roundings would add up.
+        self.tariff.terms(is_total_from_unrounded="true")
 
     def _nets(self) -> bool:
         """Whether what is fed in is taken off what is used, as net metering does."""
@@ -148,7 +171,8 @@ class _Rate:
         monthly = self._fields.get("fueladjustmentsmonthly")
         if not monthly or not any(monthly):
             return
-        amounts = [price(amount, "fueladjustmentsmonthly") for amount in self._twelve("fueladjustmentsmonthly")]
+        field = "fueladjustmentsmonthly"
+        amounts = [_not_below_0(price(amount, field), field) for amount in self._twelve(field)]
         distinct = list(dict.fromkeys(amounts))
         periods = [distinct.index(amount) for amount in amounts]
         self._timed("fuel adjustment", "usage", [[(None, amount)] for amount in distinct], _all_day(periods), {})
@@ -212,7 +236,9 @@ class _Rate:
                 raise BadInputError(
                     f"field {field}.unit: {unit!r} is not supported; use {', '.join(sorted(UNITS[field]))}"
                 )
-            rate = price(tier.get("rate", 0), f"{field}.rate") + price(tier.get("adj", 0), f"{field}.adj")
+            rate = _not_below_0(
+                price(tier.get("rate", 0), f"{field}.rate") + price(tier.get("adj", 0), f"{field}.adj"), f"{field}.rate"
+            )
             bound = tier.get("max")
             if bound is None or price(bound, f"{field}.max") >= UNBOUNDED:
                 ladder.append((None, rate))
@@ -277,6 +303,12 @@ class _Rate:
         return "" if meaning == "per_part" else meaning
 
 
+def _not_below_0(amount: Decimal, field: str) -> Decimal:
+    if amount < 0:
+        raise BadInputError(f"field {field}: {amount} is below 0, which no price may be; take it off another one")
+    return amount
+
+
 def _flat(value: object) -> list[object]:
     return [leaf for item in value for leaf in _flat(item)] if isinstance(value, list) else [value]
 
@@ -297,6 +329,20 @@ def _rows(hours: Mapping[str, Sequence[Sequence[int]]]) -> list[CsvRow]:
             for start, end in zip(starts, [*starts[1:], HOURS], strict=True):
                 part = {"part": f"period {day[start]}"}
                 rows.append(season.columns | {"days": kind} | _span(start, end) | part)
+    return rows
+
+
+def _rows_of_hours(prices: Sequence[str]) -> list[CsvRow]:
+    """A day after the other; 29 February, which the year of the prices does not have, is as the 28th."""
+    rows: list[CsvRow] = []
+    for number in range(DAYS):
+        first = date(2001, 1, 1) + timedelta(days=number)
+        day = prices[number * HOURS : (number + 1) * HOURS]
+        last = "02-29" if (first.month, first.day) == (2, 28) else first.strftime("%m-%d")
+        starts = [hour for hour in range(HOURS) if hour == 0 or day[hour] != day[hour - 1]]
+        for start, end in zip(starts, [*starts[1:], HOURS], strict=True):
+            season = {"season_start": first.strftime("%m-%d"), "season_end": last}
+            rows.append(season | _span(start, end) | {"part": day[start]})
     return rows
 
 

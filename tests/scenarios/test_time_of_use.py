@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from orchestration.errors import BadInputError
 from orchestration.importing.sce import read_sce
 from orchestration.importing.tariff import CardName
 from tests.support import Message, Pipeline, message
@@ -306,6 +307,21 @@ def test_late_use_is_proposed_at_the_price_of_its_part(closed: Pipeline) -> None
     closed.reconcile()
     # 2 kWh at 0.50.
     assert closed.rows("select invoice_id, amount::text from finance.proposals") == [("INV-late-2023-10-01", "1.00")]
+
+
+def test_what_a_closed_period_was_priced_by_stays(closed: Pipeline) -> None:
+    tables = closed.configuration.tables
+    evening, holidays = tables["time_of_use"][0], tables["holidays"]
+    evening["ends_time"] = "21:00"
+    with pytest.raises(BadInputError, match="schedule 'evening' priced a closed period"):
+        closed.configure()
+    evening["ends_time"] = "20:00"
+    holidays.append({"calendar": "de", "holiday_date": "2023-10-31"})
+    with pytest.raises(BadInputError, match=r"'2023-10-31' of calendar 'de' lies before .* take it out"):
+        closed.configure()
+    # The days to come may be added at any time.
+    holidays[-1]["holiday_date"] = "2023-12-25"
+    closed.configure()
 
 
 def test_every_version_rates_again_to_the_same_bits(closed: Pipeline) -> None:

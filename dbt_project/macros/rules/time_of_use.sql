@@ -5,14 +5,14 @@
     split_part({{ time }}, ':', 1)::integer * 60 + split_part({{ time }}, ':', 2)::integer
 {%- endmacro %}
 
-{# Whether a day of the year lies in a season, both ends included; one that ends before it begins goes over New Year. #}
-{% macro is_in_season(row, local_date) -%}
+{# Whether a day of the year (`MM-DD`) lies in a season, both ends included; one that ends before it begins goes over New Year. #}
+{% macro is_in_season(row, month_day) -%}
     case
         when {{ row }}.season_start <= {{ row }}.season_end
-            then to_char({{ local_date }}, 'MM-DD') between {{ row }}.season_start and {{ row }}.season_end
+            then {{ month_day }} between {{ row }}.season_start and {{ row }}.season_end
         else
-            to_char({{ local_date }}, 'MM-DD') >= {{ row }}.season_start
-            or to_char({{ local_date }}, 'MM-DD') <= {{ row }}.season_end
+            {{ month_day }} >= {{ row }}.season_start
+            or {{ month_day }} <= {{ row }}.season_end
     end
 {%- endmacro %}
 

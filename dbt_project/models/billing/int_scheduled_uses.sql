@@ -17,7 +17,11 @@ with uses as (
 ),
 
 slots as (
-    select schedule, config_load_id, time_zone, slot_at, slot_at at time zone time_zone as local_time
+    select
+        schedule, config_load_id, time_zone, slot_at,
+        slot_at at time zone time_zone as local_time,
+        to_char(slot_at at time zone time_zone, 'MM-DD') as local_day,
+        extract(epoch from (slot_at at time zone time_zone)::time) / 60 as local_minute
     from uses
     where schedule is not null
     group by schedule, config_load_id, time_zone, slot_at
@@ -40,10 +44,10 @@ parts as (
         where
             rule.schedule = slot.schedule
             and {{ in_force('rule', 'slot.config_load_id') }}
-            and {{ is_in_season('rule', 'slot.local_time') }}
+            and {{ is_in_season('rule', 'slot.local_day') }}
             and {{ is_kind_of_day('rule', 'slot.local_time', 'day.is_holiday') }}
-            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) >= rule.starts_minute
-            and extract(hour from slot.local_time) * 60 + extract(minute from slot.local_time) < rule.ends_minute
+            and slot.local_minute >= rule.starts_minute
+            and slot.local_minute < rule.ends_minute
         order by rule.sequence
         limit 1
     ) as fitting

@@ -134,6 +134,24 @@ def test_fees_are_by_month_or_day_and_a_minimum_by_month(tmp_path: Path) -> None
     assert rows(yearly, "rate_card_terms", "minimum_spend_amount", "annual_minimum_amount") == [("", "180")]
 
 
+def test_prices_by_the_hour_are_parts_called_by_their_price(tmp_path: Path) -> None:
+    # 5 cents, but 7.5 from 17:00 to 19:00 of 28 February.
+    prices = [0.05] * 8760
+    prices[58 * 24 + 17 : 58 * 24 + 19] = [0.075, 0.075]
+    tariff = imported(tmp_path, {"realtimepricing": prices, "mincharge": 5})
+    columns = ("part", "season_start", "season_end", "starts_time", "ends_time")
+    assert rows(tariff, "time_of_use", *columns)[57:62] == [
+        ("0.05", "02-27", "02-27", "", ""),
+        ("0.05", "02-28", "02-29", "00:00", "17:00"),
+        ("0.075", "02-28", "02-29", "17:00", "19:00"),
+        ("0.05", "02-28", "02-29", "19:00", "24:00"),
+        ("0.05", "03-01", "03-01", "", ""),
+    ]
+    assert rows(tariff, "rate_card_tiers", "part", "unit_price") == [("0.05", "0.05"), ("0.075", "0.075")]
+    assert rows(tariff, "rate_card_terms", "minimum_spend_amount", "is_total_from_unrounded") == [("5", "true")]
+    assert "field realtimepricing: 8760 prices are expected" in refusal(tmp_path, realtimepricing=[0.1] * 24)
+
+
 def test_what_cannot_be_billed_is_refused_by_its_field(tmp_path: Path) -> None:
     assert "field coincratestructure is not supported" in refusal(tmp_path, coincratestructure=[[{"rate": 1}]])
     assert "field demandreactivepowercharge is not" in refusal(tmp_path, demandreactivepowercharge=0.5)
@@ -144,6 +162,9 @@ def test_what_cannot_be_billed_is_refused_by_its_field(tmp_path: Path) -> None:
         tmp_path, energyratestructure=[[{"rate": 1, "max": 100}]]
     )
     assert "field flatdemandmonths is missing" in refusal(tmp_path, flatdemandstructure=[[{"rate": 1}]])
+    assert "field fueladjustmentsmonthly: -0.01 is below 0" in refusal(
+        tmp_path, fueladjustmentsmonthly=[0.01] * 11 + [-0.01]
+    )
     assert "field demandwindow: '20'" in refusal(
         tmp_path, flatdemandstructure=[[{"rate": 1}]], flatdemandmonths=[0] * 12, demandwindow=20
     )
@@ -189,3 +210,28 @@ def test_sce_elements_are_fees_and_times_of_use() -> None:
         ("Summer Mid-Peak", "06-01", "09-30", "6 7", "16:00", "21:00"),
         ("Summer Off-Peak", "06-01", "09-30", "", "00:00", "16:00"),
     ]
+
+
+def test_the_job_writes_into_the_folder_and_tells_what_changed(tmp_path: Path) -> None:
+    from orchestration.tariff_jobs import import_rates
+
+    config = {
+        "file": str(PUBLISHED / "urdb" / "urdb_fpl_rs1.json"),
+        "folder": str(tmp_path),
+        "rate_card_id": "rs-1",
+        "rate_card_version": 2,
+        "effective_from_date": "2015-06-01",
+    }
+
+    def run(**changes: object) -> Any:
+        run_config = {"ops": {"write_tariff": {"config": config | changes}}}
+        return import_rates.execute_in_process(run_config=run_config, raise_on_error=False)
+
+    def changed(result: Any) -> object:
+        (event,) = result.get_asset_observation_events()
+        return event.asset_observation_data.asset_observation.metadata["changed_files"].value
+
+    assert changed(run()) == ["rate_cards.csv", "rate_card_tiers.csv"]
+    assert changed(run()) == []
+    assert "rs-1,2,usage" in (tmp_path / "rate_card_tiers.csv").read_text().replace(",energy,", ",")
+    assert not run(form="tou", rate_card_version=3).success
