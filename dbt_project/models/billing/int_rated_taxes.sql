@@ -41,7 +41,8 @@ select
     percent::numeric(20, 10) as percent,
     (
         base_amount - case
-            when tax_behavior = 'inclusive' then sum(tax_amount) over (partition by tenant_no, period_no, invoice_version)
+            when tax_behavior = 'inclusive'
+                then sum(tax_amount) over (partition by tenant_no, period_no, invoice_version)
             else 0
         end
     )::numeric(20, 4) as taxable_amount,
