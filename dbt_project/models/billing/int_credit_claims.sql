@@ -25,7 +25,8 @@ found as (
     union all
     select tenant_no, period_no, 0, previous_period_no, previous_invoice_version from {{ ref('int_bridge_pairs') }}
     union all
-    select tenant_no, period_no, {{ bridge_swaps() | length }}, period_no, invoice_version
+    select
+        tenant_no, period_no, {{ bridge_swaps() | length }}, period_no as closed_period_no, invoice_version
     from {{ ref('int_bridge_pairs') }}
 ),
 
@@ -57,8 +58,7 @@ select
         else {{ round_money('claims.amount', 'claims.currency_code') }} - coalesce(standing.total_amount, 0)
     end)::numeric(20, 4) as balance_amount,
     -- What the version before drew is there for this one.
-    (case when claims.is_closed then 0 else coalesce(own.amount, 0) end)::numeric(20, 4)
-        as own_amount,
+    (case when claims.is_closed then 0 else coalesce(own.amount, 0) end)::numeric(20, 4) as own_amount,
     row_number() over (
         partition by claims.tenant_no, claims.period_no, claims.invoice_version
         order by claims.priority, claims.expires_date, claims.granted_date, claims.credit_id collate "C"
@@ -74,8 +74,7 @@ left join {{ source('store', 'credit_applications') }} as recorded
     and found.closed_period_no = recorded.period_no
     and found.closed_version = recorded.invoice_version
     and claims.credit_id = recorded.credit_id
-left join standing
-    on claims.tenant_no = standing.tenant_no and claims.credit_id = standing.credit_id
+left join standing on claims.tenant_no = standing.tenant_no and claims.credit_id = standing.credit_id
 left join drawn as own
     on claims.tenant_no = own.tenant_no and claims.period_no = own.period_no and claims.credit_id = own.credit_id
 where not claims.is_closed or recorded.credit_id is not null
