@@ -15,12 +15,12 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_HALF_UP, 
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from orchestration.database.connection import connect
+from tests.property.drawing import examples
 from tests.support import Pipeline, run_dbt
 
 INVOICES = int(os.environ.get("METERLINE_INVOICES", "400"))
@@ -81,23 +81,6 @@ INVOICE = st.builds(
     commitment=st.one_of(st.none(), AMOUNT), overage_factor=st.decimals(1, 3, places=2),
     taxes=st.lists(PERCENT, max_size=3), balances=st.lists(st.decimals(1, 300, places=0), max_size=3),
 )  # fmt: skip
-
-
-def drawn(count: int) -> list[Invoice]:
-    """`count` invoices, the same for the same seed."""
-    collected: list[Invoice] = []
-
-    @seed(SEED)
-    @settings(
-        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(INVOICE)
-    def collect(invoice: Invoice) -> None:
-        collected.append(invoice)
-
-    collect()
-    return collected
 
 
 def inputs(invoices: list[Invoice]) -> dict[str, list[dict[str, Any]]]:
@@ -175,7 +158,7 @@ def taken_off(invoice: Invoice) -> list[Decimal]:
 @pytest.fixture(scope="module")
 def rated(shared_pipeline: Pipeline) -> list[tuple[Invoice, dict[str, list[dict[str, Any]]]]]:
     """Random invoices, each with the rows that the models made of it."""
-    invoices = drawn(INVOICES)
+    invoices = examples(INVOICE, INVOICES, SEED)
     with connect(shared_pipeline.settings) as session:
         for table, rows in inputs(invoices).items():
             relation, columns = sql.Identifier("billing", table), list(rows[0])
