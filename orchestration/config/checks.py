@@ -15,7 +15,7 @@ import numpy as np
 from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
-from orchestration.config.spend_checks import check_spend
+from orchestration.config.spend_checks import check_credits, check_discounts, check_terms
 from orchestration.config.tables import (
     SUPPORTED,
     Calendar,
@@ -242,15 +242,15 @@ class Checks:
         self._refer("discounts.csv", self._rows.discounts, "metric", "metrics", self._metrics)
         self._refer("credits.csv", self._rows.credits, "tenant_id", "tenants", self._tenants)
         versions = {(card.rate_card_id, card.rate_card_version) for _, card in self._rows.rate_cards}
-        check_spend(
+        check_terms(
             self._problems,
-            contracts=self._rows.contracts,
-            terms=self._rows.rate_card_terms,
-            versions=None if "rate_cards" in self._broken else versions,
-            discounts=self._rows.discounts,
-            granted=self._rows.credits,
-            currencies={name: tenant.currency_code for name, tenant in self._tenants.items()},
+            self._rows.rate_card_terms,
+            self._rows.contracts,
+            None if "rate_cards" in self._broken else versions,
         )
+        check_discounts(self._problems, self._rows.discounts)
+        currencies = {name: tenant.currency_code for name, tenant in self._tenants.items()}
+        check_credits(self._problems, self._rows.credits, currencies)
 
     def _calendars(self) -> dict[str, list[date]]:
         """Dates by calendar; of two rows in the wrong order one is a slip of the pen."""

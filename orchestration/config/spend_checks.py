@@ -13,30 +13,55 @@ from orchestration.config.values import shown
 Numbered = Sequence[tuple[int, Discount]]
 
 
-def check_spend(
+def check_terms(
     problems: Problems,
-    *,
-    contracts: Sequence[tuple[int, Contract]],
     terms: Sequence[tuple[int, RateCardTerms]],
+    contracts: Sequence[tuple[int, Contract]],
     versions: set[tuple[str, int]] | None,
-    discounts: Numbered,
-    granted: Sequence[tuple[int, Credit]],
-    currencies: Mapping[str, str],
 ) -> None:
-    """Add what is wrong to `problems`. `versions` are those of rate_cards.csv, None where that file is wrong itself."""
+    """Bounds of spend and taxes. `versions` are those of rate_cards.csv, None where that file is wrong itself."""
+    by_card: dict[str, list[RateCardTerms]] = defaultdict(list)
     for line, row in terms:
+        by_card[row.rate_card_id].append(row)
         _bounds(problems, "rate_card_terms.csv", line, row.minimum_spend_amount, row.maximum_spend_amount)
         if versions is not None and (row.rate_card_id, row.rate_card_version) not in versions:
             text = f"rate card {shown(row.rate_card_id)} version {row.rate_card_version} is not in rate_cards.csv"
             problems.add("rate_card_terms.csv", text + "; add it there or correct it here", line=line)
-    by_card: dict[str, list[RateCardTerms]] = defaultdict(list)
-    for _, row in terms:
-        by_card[row.rate_card_id].append(row)
     for line, contract in contracts:
         _contract(problems, line, contract, by_card[contract.rate_card_id])
-    _discounts(problems, discounts)
+
+
+def check_discounts(problems: Problems, discounts: Numbered) -> None:
+    """Whom a discount is for, what it is, when it holds; rows of one discount are its tiers of spend."""
+    ladders: dict[str, list[tuple[int, Discount]]] = defaultdict(list)
+    for line, row in discounts:
+        ladders[row.discount_id].append((line, row))
+        text, column = "", "percent"
+        if (row.tenant_id is None) == (row.rate_card_id is None):
+            given = "are both empty" if row.tenant_id is None else "are both given"
+            text, column = f"tenant_id and rate_card_id {given}; a discount is for one of the two", "tenant_id"
+        elif (row.percent is None) == (row.amount is None):
+            given = "are both empty" if row.percent is None else "are both given"
+            text = f"percent and amount {given}; a discount is one of the two"
+        elif row.ends_date is not None and row.ends_date <= row.starts_date:
+            text, column = f"{row.ends_date} is not after starts_date {row.starts_date}; correct one", "ends_date"
+        if text:
+            problems.add("discounts.csv", text, line=line, column=column)
+    for rows in ladders.values():
+        _ladder(problems, rows)
+
+
+def check_credits(problems: Problems, granted: Sequence[tuple[int, Credit]], currencies: Mapping[str, str]) -> None:
+    """That a credit can pay its tenant's invoices, whose `currencies` are by tenant_id."""
     for line, credit in granted:
-        _credit(problems, line, credit, currencies.get(credit.tenant_id, credit.currency_code))
+        currency_code = currencies.get(credit.tenant_id, credit.currency_code)
+        if credit.currency_code != currency_code:
+            text = f"{shown(credit.currency_code)} is not {shown(currency_code)}, the currency of tenant "
+            text += f"{shown(credit.tenant_id)}; a credit pays invoices of its own currency"
+            problems.add("credits.csv", text, line=line, column="currency_code")
+        if credit.expires_date is not None and credit.expires_date <= credit.granted_date:
+            text = f"{credit.expires_date} is not after granted_date {credit.granted_date}; correct one of them"
+            problems.add("credits.csv", text, line=line, column="expires_date")
 
 
 def _bounds(problems: Problems, file: str, line: int, minimum: Decimal | None, maximum: Decimal | None) -> None:
@@ -61,27 +86,8 @@ def _contract(problems: Problems, line: int, contract: Contract, terms: Sequence
         _bounds(problems, "contracts.csv", line, minimum, maximum)
 
 
-def _discounts(problems: Problems, discounts: Numbered) -> None:
-    ladders: dict[str, list[tuple[int, Discount]]] = defaultdict(list)
-    for line, row in discounts:
-        ladders[row.discount_id].append((line, row))
-        text, column = "", "percent"
-        if (row.tenant_id is None) == (row.rate_card_id is None):
-            given = "are both empty" if row.tenant_id is None else "are both given"
-            text, column = f"tenant_id and rate_card_id {given}; a discount is for one of the two", "tenant_id"
-        elif (row.percent is None) == (row.amount is None):
-            given = "are both empty" if row.percent is None else "are both given"
-            text = f"percent and amount {given}; a discount is one of the two"
-        elif row.ends_date is not None and row.ends_date <= row.starts_date:
-            text, column = f"{row.ends_date} is not after starts_date {row.starts_date}; correct one", "ends_date"
-        if text:
-            problems.add("discounts.csv", text, line=line, column=column)
-    for rows in ladders.values():
-        _ladder(problems, rows)
-
-
 def _ladder(problems: Problems, rows: Numbered) -> None:
-    """Rows of one discount are its tiers of spend: they differ in spend_from and percent alone."""
+    """Tiers of spend differ in spend_from and percent alone."""
     first_line, first = rows[0]
     for line, row in rows[1:]:
         for column in ("tenant_id", "rate_card_id", "metric", "starts_date", "ends_date", "sequence"):
@@ -92,13 +98,3 @@ def _ladder(problems: Problems, rows: Numbered) -> None:
         if row.amount is not None and len(rows) > 1:
             text = f"discount {shown(row.discount_id)} has several rows, which are tiers of spend; give them a percent"
             problems.add("discounts.csv", text, line=line, column="amount")
-
-
-def _credit(problems: Problems, line: int, credit: Credit, currency_code: str) -> None:
-    if credit.currency_code != currency_code:
-        text = f"{shown(credit.currency_code)} is not {shown(currency_code)}, the currency of tenant "
-        text += f"{shown(credit.tenant_id)}; a credit pays invoices of its own currency"
-        problems.add("credits.csv", text, line=line, column="currency_code")
-    if credit.expires_date is not None and credit.expires_date <= credit.granted_date:
-        text = f"{credit.expires_date} is not after granted_date {credit.granted_date}; correct one of them"
-        problems.add("credits.csv", text, line=line, column="expires_date")

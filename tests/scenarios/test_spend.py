@@ -31,6 +31,7 @@ DRAWS = """
 select credit_id, invoice_version, available_amount::text, amount::text, is_standing from finance.credit_applications
 where invoice_id = %s order by invoice_version, credit_id
 """
+CHANGES = "select component, amount::text from finance.invoice_changes where invoice_id = %s order by change_no"
 BALANCES = "select credit_id, drawn_amount::text, balance_amount::text from finance.credit_balances order by 1"
 
 PER_KWH = ((None, "1.00"),)
@@ -341,5 +342,12 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
         "credits-expires-later": ("50.00", "0.00"),
         "credits-not-yet-granted": ("71.40", "28.60"),
     }
+    # 90 kWh less than February's 150, 19 % of them less tax; credits paid 71.40 and not 150.
+    billed.explain("2019-03")
+    assert billed.rows(CHANGES, "INV-credits-2019-03-01") == [
+        ("volume", "-90.00"),
+        ("tax", "-17.10"),
+        ("credits", "78.60"),
+    ]
     assert billed.prove() == {}
     billed.audit()

@@ -129,3 +129,8 @@
     || {{ proration_words(agreed, agreed ~ '.proration_unit') }}
     || ' costs ' || {{ number_words(agreed ~ '.overage_factor') }} || ' times'
 {%- endmacro %}
+
+{# The tax that comes to the lines of an invoice, and is not contained in them. #}
+{% macro tax_on_top(invoice) -%}
+    case when {{ invoice }}.is_tax_included then 0 else {{ invoice }}.tax_amount end
+{%- endmacro %}

@@ -79,7 +79,7 @@ select
     line_price::numeric(20, 10) as unit_price,
     (case when line_type in ('usage', 'package') then part_estimated_quantity else 0 end)::numeric(30, 10)
         as estimated_quantity,
-    exact_amount::numeric(50, 20) as exact_amount,
+    exact_amount,
     ({{ rounded_money('exact_amount', 'currency_code', 'rounding_mode') }})::numeric(20, 4) as amount,
     description,
     case when line_type in ('usage', 'package') then quality_flags else '' end as quality_flags

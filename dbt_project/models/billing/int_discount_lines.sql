@@ -4,10 +4,7 @@
 -- card rounds the total alone, of what was left before it was rounded.
 with recursive charged as (
     select
-        tenant_no,
-        period_no,
-        invoice_version,
-        metric,
+        tenant_no, period_no, invoice_version, metric,
         sum(case when terms.is_total_from_unrounded then line.exact_amount else line.amount end) as amount
     from {{ ref('int_charge_lines') }} as line
     inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- What an invoice depends upon beyond use, prices and the plain terms of a contract, for its digest; null where there is
--- nothing, so that what does without keeps its digest.
+-- What an invoice depends upon beyond use, prices and the plain terms of a contract, for its digest; null where there
+-- is nothing, so that what does without keeps its digest.
 with agreed as (
     select
         tenant_no,

@@ -12,24 +12,24 @@ with sums as (
     from {{ ref('int_period_terms') }} as terms
     left join {{ ref('int_rated_lines') }} as line using (tenant_no, period_no, invoice_version)
     group by terms.tenant_no, terms.period_no, terms.invoice_version
+),
+
+-- Only where credits pay it: what the lines contain is in their sum, and before tax there is none.
+taxes as (
+    select tenant_no, period_no, invoice_version, sum({{ tax_on('sums.lines_amount', 'tax', 'terms') }}) as amount
+    from sums
+    inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_period_taxes') }} as tax using (tenant_no, period_no, invoice_version)
+    where terms.tax_behavior = 'exclusive' and not terms.has_credits_before_tax
+    group by tenant_no, period_no, invoice_version
 )
 
 select
-    sums.tenant_no,
-    sums.period_no,
-    sums.invoice_version,
+    tenant_no,
+    period_no,
+    invoice_version,
     sums.line_count,
     sums.lines_amount::numeric(20, 4) as lines_amount,
     (sums.lines_amount + coalesce(taxes.amount, 0))::numeric(20, 4) as payable_amount
 from sums
-inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
-left join lateral (
-    select sum({{ tax_on('sums.lines_amount', 'tax', 'terms') }}) as amount
-    from {{ ref('int_period_taxes') }} as tax
-    where
-        tax.tenant_no = sums.tenant_no
-        and tax.period_no = sums.period_no
-        and tax.invoice_version = sums.invoice_version
-        and terms.tax_behavior = 'exclusive'
-        and not terms.has_credits_before_tax
-) as taxes on true
+left join taxes using (tenant_no, period_no, invoice_version)

@@ -50,7 +50,7 @@ select
     case proration when 'second' then 'seconds' else 'days' end as proration_unit,
     case
         when proration = 'none' then 1
-        when proration = 'second' then trim_scale(extract(epoch from paid_until_at - period_start_at))
+        when proration = 'second' then greatest(extract(epoch from paid_until_at - period_start_at)::integer, 1)
         else least(
             proration_numerator
             + {{ local_date("paid_until_at - interval '1 microsecond'", 'time_zone') }}
@@ -60,7 +60,7 @@ select
     end as proration_numerator,
     case
         when proration = 'none' then 1
-        when proration = 'second' then trim_scale(extract(epoch from cycle_end_at - cycle_start_at))
+        when proration = 'second' then extract(epoch from cycle_end_at - cycle_start_at)::integer
         else proration_denominator
     end as proration_denominator
 from paid

@@ -1,24 +1,22 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Each tax once per invoice, on what its lines come to, rounded (RULES 28); less what credits paid before tax.
-with bases as (
+with draws as (
+    select tenant_no, period_no, invoice_version, sum(amount) as amount
+    from {{ ref('int_credit_draws') }}
+    group by tenant_no, period_no, invoice_version
+),
+
+bases as (
     select
-        payable.tenant_no,
-        payable.period_no,
-        payable.invoice_version,
-        payable.lines_amount - coalesce(
-            (
-                select sum(draw.amount)
-                from {{ ref('int_credit_draws') }} as draw
-                where
-                    terms.has_credits_before_tax
-                    and draw.tenant_no = payable.tenant_no
-                    and draw.period_no = payable.period_no
-                    and draw.invoice_version = payable.invoice_version
-            ), 0
-        ) as amount
+        tenant_no,
+        period_no,
+        invoice_version,
+        payable.lines_amount
+        - case when terms.has_credits_before_tax then coalesce(draws.amount, 0) else 0 end as amount
     from {{ ref('int_payable_amounts') }} as payable
     inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
+    left join draws using (tenant_no, period_no, invoice_version)
 ),
 
 taxed as (
@@ -41,7 +39,8 @@ select
     percent::numeric(20, 10) as percent,
     (
         base_amount - case
-            when tax_behavior = 'inclusive' then sum(tax_amount) over (partition by tenant_no, period_no, invoice_version)
+            when tax_behavior = 'inclusive'
+                then sum(tax_amount) over (partition by tenant_no, period_no, invoice_version)
             else 0
         end
     )::numeric(20, 4) as taxable_amount,
