@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- The numbers behind each line that a charge made; measured is what the whole charge was, or the peak of a part.
 with peaks as (
     select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity
