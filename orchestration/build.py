@@ -6,7 +6,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
+from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors, tariff_jobs
 from orchestration.assets import (
     billing,
     configuration,
@@ -45,6 +45,8 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.trace,
             jobs.import_readings,
             edit_jobs.edit_event,
+            tariff_jobs.import_rates,
+            tariff_jobs.import_holidays,
             quarantine_jobs.list_quarantine,
             quarantine_jobs.show_quarantined,
             quarantine_jobs.release_quarantined,

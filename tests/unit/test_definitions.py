@@ -6,7 +6,15 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 from orchestration.definitions import defs
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
-WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings", "edit_event"} | DESK
+WITHOUT_TURN = {
+    "trace",
+    "override_gate",
+    "trace_score",
+    "import_readings",
+    "edit_event",
+    "import_rates",
+    "import_holidays",
+} | DESK
 CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
