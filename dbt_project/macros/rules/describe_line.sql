@@ -10,6 +10,7 @@
 {% macro charge_words(charge_basis, metric) -%}
     case {{ charge_basis }}
         when 'active_devices' then 'active devices' || coalesce(' of ' || {{ metric }}, '')
+        when 'monitored_hours' then 'monitored hours' || coalesce(' of ' || {{ metric }}, '')
         else coalesce({{ metric }}, 'all metrics')
     end
 {%- endmacro %}

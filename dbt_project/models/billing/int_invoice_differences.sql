@@ -14,6 +14,9 @@
     {'subject': 'usage rows', 'stored': 'closed_usage', 'rated': 'rated_usage', 'key': '', 'columns': usage_columns},
     {'subject': 'flagged hours', 'stored': 'closed_flags', 'rated': 'rated_flags', 'key': ', flag, first_hour_at',
         'columns': ['last_hour_at', 'quantity', 'limit_value']},
+    {'subject': 'shares of units', 'stored': 'closed_unit_usage', 'rated': 'rated_units',
+        'key': ', property_id, unit_id, occupancy_id, source',
+        'columns': ['event_count', 'quantity', 'estimated_quantity']},
 ] %}
 with rated_invoices as (
     select * from {{ ref('int_rated_invoices') }} where kind = 'verify'
@@ -31,6 +34,11 @@ rated_usage as (
 
 rated_flags as (
     select flagged.* from {{ ref('int_flagged_runs') }} as flagged
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+rated_units as (
+    select usage.* from {{ ref('int_unit_usage') }} as usage
     inner join rated_invoices using (tenant_no, period_no, invoice_version)
 ),
 

@@ -36,7 +36,8 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
         assert checked.warnings == ()
         assert {part.table.name: part.row_count for part in checked.tables} == {
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
-            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
+            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "units": 0,
+            "occupancies": 0, "allocations": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
             "devices": 2,
         }  # fmt: skip
