@@ -7,9 +7,13 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Protocol
 
+from orchestration.config.prices import BY_EVENT, DEVICE_ATTRIBUTES
 from orchestration.config.problems import Problems
-from orchestration.config.tables import Allocation, Contract, Device, Metric, Occupancy, Unit
+from orchestration.config.tables import Allocation, Contract, Device, Metric, Occupancy, RateCard, Unit
 from orchestration.config.values import shown
+
+# Columns of a charge that looks at messages one by one, or at when they came: those of a shared meter are no one's.
+BY_READING = (*BY_EVENT, "schedule", "demand_minutes", "window", "net_metric")
 
 
 class Rows(Protocol):
@@ -20,6 +24,7 @@ class Rows(Protocol):
     allocations: list[tuple[int, Allocation]]
     contracts: list[tuple[int, Contract]]
     metrics: list[tuple[int, Metric]]
+    rate_cards: list[tuple[int, RateCard]]
 
 
 class Submetering:
@@ -31,11 +36,16 @@ class Submetering:
         self._contracts: dict[str, list[tuple[int, Contract]]] = defaultdict(list)
         for line, contract in rows.contracts:
             self._contracts[contract.tenant_id].append((line, contract))
+        self._cards: dict[str, list[tuple[int, RateCard]]] = defaultdict(list)
+        for line, card in rows.rate_cards:
+            self._cards[card.rate_card_id].append((line, card))
+        self._refused_cards: set[int] = set()
         self._sums = {metric.metric for _, metric in rows.metrics if metric.aggregation == "sum"}
         self._declared = {metric.metric for _, metric in rows.metrics}
         self._problems = problems
         self._known = {(unit.property_id, unit.unit_id) for _, unit in rows.units}
-        self._refused_contracts: set[int] = set()
+        self._allocated = {allocation.property_id for _, allocation in rows.allocations}
+        self._landlords: set[str] = set()
 
     def check(self) -> None:
         """Check everything that needs no device."""
@@ -44,6 +54,8 @@ class Submetering:
         self._one_at_a_time()
         for line, allocation in self._allocations:
             self._allocation(line, allocation)
+        for tenant_id in sorted({row.tenant_id for _, row in self._occupancies}):
+            self._charges(tenant_id, "occupies a unit")
 
     def device(self, line: int, device: Device) -> None:
         """Check a meter of a unit or property."""
@@ -59,13 +71,15 @@ class Submetering:
                 text += "; add it there or correct it here"
             if text:
                 self._problems.add("devices.csv", text, line=line, column=column)
-            self._landlord(device.tenant_id)
+        if device.unit_id is not None or (device.meter_role == "master" and device.property_id in self._allocated):
+            if device.tenant_id not in self._landlords:
+                self._landlord(device.tenant_id)
+            self._landlords.add(device.tenant_id)
 
     def _landlord(self, tenant_id: str) -> None:
         """What a meter's contract may not do while others pay for what the meter counts."""
+        self._charges(tenant_id, "has meters of units")
         for line, contract in self._contracts[tenant_id]:
-            if line in self._refused_contracts:
-                continue
             text, column = "", ""
             if contract.late_policy == "defer":
                 column, text = "late_policy", "is 'defer', but use of a unit is billed when it was used"
@@ -74,9 +88,22 @@ class Submetering:
                 column, text = "estimation", f"is {shown(contract.estimation)}, but hours that a meter of a unit missed"
                 text += " are not estimated; write none"
             if text:
-                self._refused_contracts.add(line)
-                text = f"{text} (tenant {shown(tenant_id)} has meters of units in devices.csv)"
+                text = f"{text} (tenant {shown(tenant_id)} has meters of units)"
                 self._problems.add("contracts.csv", text, line=line, column=column)
+
+    def _charges(self, tenant_id: str, who: str) -> None:
+        """A charge that looks at messages would not find those of a shared meter, or would bill them twice."""
+        for _, contract in self._contracts[tenant_id]:
+            for line, card in self._cards[contract.rate_card_id]:
+                columns = [column for column in BY_READING if getattr(card, column, None) is not None]
+                if card.attribute is not None and card.attribute not in DEVICE_ATTRIBUTES:
+                    columns.append("attribute")
+                for column in columns if line not in self._refused_cards else ():
+                    text = f"a charge by single messages is not supported for tenant {shown(tenant_id)}, who {who}"
+                    text += "; leave it empty or give the contract another card"
+                    self._problems.add("rate_cards.csv", text, line=line, column=column)
+                if columns:
+                    self._refused_cards.add(line)
 
     def _occupancy(self, line: int, row: Occupancy) -> None:
         if (row.property_id, row.unit_id) not in self._known and not self._problems.of("units.csv"):

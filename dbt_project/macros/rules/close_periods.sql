@@ -33,14 +33,14 @@
     from {{ ref('int_cleared_invoices') }};
 
     insert into {{ source('store', 'invoice_lines') }} (
-        tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, rate_card_id,
+        tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, charge, part, rate_card_id,
         rate_card_version, price_model, tier_number, quantity, unit_price, estimated_quantity, amount, description,
         quality_flags
     )
     select
         line.tenant_no, line.period_no, line.invoice_version, line.line_number, line.line_type, line.metric,
-        line.charge_basis, line.rate_card_id, line.rate_card_version, line.price_model, line.tier_number,
-        line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description, line.quality_flags
+        line.charge_basis, line.charge, line.part, line.rate_card_id, line.rate_card_version, line.price_model,
+        line.tier_number, line.quantity, line.unit_price, line.estimated_quantity, line.amount, line.description, line.quality_flags
     from {{ ref('int_rated_lines') }} as line
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
