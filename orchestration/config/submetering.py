@@ -43,6 +43,7 @@ class Submetering:
         self._sums = {metric.metric for _, metric in rows.metrics if metric.aggregation == "sum"}
         self._declared = {metric.metric for _, metric in rows.metrics}
         self._problems = problems
+        self._is_broken = bool(problems.of("units.csv"))
         self._known = {(unit.property_id, unit.unit_id) for _, unit in rows.units}
         self._allocated = {allocation.property_id for _, allocation in rows.allocations}
         self._landlords: set[str] = set()
@@ -66,7 +67,7 @@ class Submetering:
                     f"is not 'sub', but the meter is that of unit {shown(device.unit_id)}; write sub",
                     "meter_role",
                 )
-            elif (device.property_id, device.unit_id) not in self._known and not self._problems.of("units.csv"):
+            elif (device.property_id, device.unit_id) not in self._known and not self._is_broken:
                 text = f"{shown(device.unit_id)} of property {shown(device.property_id or '')} is not in units.csv"
                 text += "; add it there or correct it here"
             if text:
@@ -106,7 +107,7 @@ class Submetering:
                     self._refused_cards.add(line)
 
     def _occupancy(self, line: int, row: Occupancy) -> None:
-        if (row.property_id, row.unit_id) not in self._known and not self._problems.of("units.csv"):
+        if (row.property_id, row.unit_id) not in self._known and not self._is_broken:
             text = f"{shown(row.unit_id)} of property {shown(row.property_id)} is not in units.csv"
             self._add(line, text + "; add it there or correct it here", "unit_id")
         if row.ends_at is not None and row.ends_at <= row.starts_at:
@@ -149,7 +150,7 @@ class Submetering:
             if metric in self._declared and metric not in self._sums:
                 text = f"{shown(metric or '')} is not added up (aggregation sum); only a sum can be shared"
                 self._problems.add("allocations.csv", text, line=line, column=column)
-        if not units and not self._problems.of("units.csv"):
+        if not units and not self._is_broken:
             text = f"{shown(row.property_id)} has no unit in units.csv; add its units there or correct it here"
             self._problems.add("allocations.csv", text, line=line, column="property_id")
         for unit_line, unit in units if row.method == "floor_area" else ():

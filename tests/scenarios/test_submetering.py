@@ -64,12 +64,19 @@ def march(shared_pipeline: Pipeline) -> Pipeline:
     for metric in ("energy", "common"):
         shared_pipeline.configuration.rate_card("with-common", (None, "1.00"), metric=metric)
     shared_pipeline.tenant("estate")
-    for declare in (moves, services, common_use, a_day_of_23_hours, monitored):
+    for declare in (moves, services, common_use, a_day_of_23_hours, monitored, corrected_later):
         declare(estate)
     shared_pipeline.land(*estate.messages)
     shared_pipeline.process()
     shared_pipeline.close("2019-03", "2019-04-10")
     assert shared_pipeline.held == {}
+    # Afterwards a message arrives that was received in time for the landlord, and a date of moving out is corrected.
+    sent = "2019-04-02T09:00:00Z"
+    shared_pipeline.land(message("estate", "c-1", 3, "2.5", "2019-03-19T12:00", sent, sent_ts=sent))
+    (row,) = [row for row in estate.tables["occupancies"] if row["tenant_id"] == "quinn"]
+    row["ends_at"] = "2019-03-16"
+    shared_pipeline.process()
+    shared_pipeline.close("2019-03", "2019-04-10")
     return shared_pipeline
 
 
@@ -177,6 +184,18 @@ def monitored(estate: Estate) -> None:
         estate.read("pump", *pump, landlord=name)
         estate.read("fan", ("03-10T10:00", 1), ("03-31T23:59", 1), landlord=name)
         estate.read("fan", ("03-10T10:30", 1), ("03-10T12:30", 1), landlord=name, metric="gas")
+
+
+def corrected_later(estate: Estate) -> None:
+    """A contract that ends on the 20th, and one occupancy that was entered as too long."""
+    estate.pipeline.tenant("pam", ends_at="2019-03-20")
+    estate.pipeline.tenant("quinn")
+    estate.unit("later", "1", "c-1")
+    estate.unit("later", "2", "c-2")
+    estate.lets("later", "1", "pam", end="2019-03-20")
+    estate.lets("later", "2", "quinn", end="2019-03-31")
+    estate.read("c-1", ("03-18T12:00", 10), ("03-21T12:00", 7))
+    estate.read("c-2", ("03-15T12:00", 3), ("03-17T12:00", 4))
 
 
 def test_a_move_between_two_readings_of_a_delta_is_shared_by_time(march: Pipeline) -> None:
@@ -309,6 +328,29 @@ def test_an_hour_is_paid_in_which_a_device_was_heard(march: Pipeline) -> None:
     assert march.rows(LINES, "INV-per-hour-over-all-2019-03-01") == [(None, "6", "0", "0.60", "")]
 
 
+def test_what_the_landlords_contract_takes_amends_the_occupants_bill(march: Pipeline) -> None:
+    # Pam left on the 20th at 00:00. She had 10, and of 7 kWh in the 72 hours from the 18th at noon those of 36. Her own
+    # boundary was on the 23rd; the landlord's is on 4 April, and his contract takes the message of 2 April: 10 + 2.5 on
+    # the 19th, and of the 7, which now are of 48 hours, those of 12. Quinn left on the 16th, not the 31st: 3, and of
+    # 4 kWh in 48 hours those of 12.
+    versions = """
+    select invoice_id, invoice_version, trim_scale(quantity)::text from finance.invoice_lines
+    where invoice_id in ('INV-pam-2019-03-01', 'INV-quinn-2019-03-01') order by 1, 2
+    """
+    assert march.rows(versions) == [
+        ("INV-pam-2019-03-01", 1, "13.5"),
+        ("INV-pam-2019-03-01", 2, "14.25"),
+        ("INV-quinn-2019-03-01", 1, "7"),
+        ("INV-quinn-2019-03-01", 2, "4"),
+    ]
+    assert [row[:2] + row[4:] for row in march.rows(PAID, "later")] == [
+        ("1", "estate", "5.25", "5.25"),
+        ("1", "pam", "14.25", "1.75"),
+        ("2", "estate", "3", "3"),
+        ("2", "quinn", "4", "1"),
+    ]
+
+
 def test_no_unit_of_use_is_lost_or_paid_twice(march: Pipeline) -> None:
     # Every house's bills together are what its meters counted; where there is a master meter, what that counted.
     whole = """
@@ -317,7 +359,7 @@ def test_no_unit_of_use_is_lost_or_paid_twice(march: Pipeline) -> None:
     """
     assert march.rows(whole) == [
         ("area", "30"), ("berlin", "39"), ("border", "11"), ("delta", "23"), ("empty", "42"), ("even", "20"),
-        ("heads", "26"), ("register", "570"), ("services", "612.5"), ("used", "20"),
+        ("heads", "26"), ("later", "26.5"), ("register", "570"), ("services", "612.5"), ("used", "20"),
     ]  # fmt: skip
 
 
