@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- A day's common use shared among the units by their weights, to the last decimal: every unit gets its part rounded
--- down to the tenth decimal, and what is left goes one by one to the largest remainders, of equal ones to the first unit.
+-- down to the tenth decimal, and what is left goes one by one to the largest remainders, of equal ones to the first.
 -- What falls to a unit that stands empty when the day ends stays with the landlord.
 with used as (
     select

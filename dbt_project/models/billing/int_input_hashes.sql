@@ -72,7 +72,7 @@ steps as (
         ) as step_rows
     from {{ ref('int_charge_steps') }} as step
     inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
-    where charge.measured_by <> 'fleet' or charge.charge_basis = 'monitored_hours'
+    where charge.measured_by <> 'fleet'
     group by tenant_no, period_no, invoice_version
 )
 

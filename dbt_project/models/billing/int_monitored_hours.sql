@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- Device-hours in which something was heard, where a card charges for them: to close from the hours of use, to verify
--- from the events. An occupant's are those of the meters of his units. Over all metrics an hour of a device counts once.
+-- from the events. An occupant's are those of his units' meters. Over all metrics an hour of a device counts once.
 with asked as (
     select distinct tenant_no, period_no, invoice_version
     from {{ ref('int_period_prices') }}
@@ -15,7 +15,9 @@ hours as (
     from asked
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ source('store', 'usage_hours') }} as usage using (tenant_no, period_no)
-    where usage.event_count > 0 and (period.kind <> 'verify' or {{ is_folded('period') }})
+    where usage.event_count > 0 and (
+        period.kind in ('close', 'reconcile') or (period.kind = 'verify' and {{ is_folded('period') }})
+    )
     union distinct
     select
         event.tenant_no, event.closed_period_no, event.invoice_version, event.device_no, event.metric_no,

@@ -1,8 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- The part of each reading's use that lies in an occupancy of the meter's unit. A reading at the moment of a move
--- belongs to who moves out; between readings use is spread evenly, and what that gives is an estimate. What an occupant used
--- before he left counts before he left, whenever it was read.
+-- belongs to who moves out; between readings use is spread evenly, and what that gives is an estimate. What an occupant
+-- used before he left counts before he left, whenever it was read.
 select
     reading.reading_no, reading.view_no, reading.property_id, reading.unit_id, reading.device_no, reading.metric_no,
     occupied.occupancy_id, occupied.tenant_no, reading.event_at, reading.is_skew_candidate,
