@@ -5,6 +5,7 @@ Everything is in kWh at 1.00 EUR unless said, so that an amount is a number of k
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 
 from tests.support import Message, Pipeline, message
@@ -361,6 +362,14 @@ def test_no_unit_of_use_is_lost_or_paid_twice(march: Pipeline) -> None:
         ("area", "30"), ("berlin", "39"), ("border", "11"), ("delta", "23"), ("empty", "42"), ("even", "20"),
         ("heads", "26"), ("later", "26.5"), ("register", "570"), ("services", "612.5"), ("used", "20"),
     ]  # fmt: skip
+
+
+def test_months_of_a_landlords_meters_are_not_folded(march: Pipeline) -> None:
+    with pytest.raises(psycopg.errors.RaiseException, match="has meters of units, from whose readings the bills of"):
+        march.execute(
+            "insert into store.folded_periods (fold_no, tenant_no, period_no)"
+            " select 1, tenant_no, 1 from registry.tenants where tenant_id = 'estate'"
+        )
 
 
 def test_every_bill_is_the_same_when_it_is_rated_again(march: Pipeline) -> None:
