@@ -22,8 +22,10 @@ concerned as (
         on period.tenant_no = device.tenant_no
         and device.meter_role is not null
         and {{ in_force('device', 'period.config_load_id') }}
-    inner join {{ ref('stg_config__units') }} as unit
-        on device.property_id = unit.property_id and {{ in_force('unit', 'period.config_load_id') }}
+    where exists (
+        select 1 from {{ ref('stg_config__units') }} as unit
+        where unit.property_id = device.property_id and {{ in_force('unit', 'period.config_load_id') }}
+    )
 )
 
 select

@@ -72,9 +72,8 @@ select
 from measured
 full join estimated using (tenant_no, period_no, invoice_version, device_no, metric_no)
 left join flagged using (tenant_no, period_no, invoice_version, device_no, metric_no)
-where (tenant_no, period_no, invoice_version, device_no, metric_no) not in (
-    select tenant_no, period_no, invoice_version, device_no, metric_no from shared
-)
+left join shared using (tenant_no, period_no, invoice_version, device_no, metric_no)
+where shared.quantity is null
 
 union all
 
