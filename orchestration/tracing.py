@@ -25,10 +25,12 @@ where invoice_id = %s and invoice_version = %s
 order by line_number
 """
 DEVICES = """
-select device.device_id, metric.metric, usage.quantity, usage.event_count, usage.first_event_at, usage.last_event_at
+select device.device_id, metric.metric, usage.quantity, usage.event_count, usage.first_event_at, usage.last_event_at,
+    owner.tenant_id as metered_for
 from store.closed_usage as usage
 inner join metering.int_named_periods as period on usage.period_no = period.period_no
 inner join registry.devices as device on usage.device_no = device.device_no
+inner join registry.tenants as owner on device.tenant_no = owner.tenant_no
 inner join registry.metrics as metric on usage.metric_no = metric.metric_no
 where period.period_id = %s and usage.invoice_version = %s and (%s::text is null or metric.metric = %s)
 order by usage.quantity desc, device.device_id
@@ -62,9 +64,13 @@ select event.event_id, event.quantity,
         limit 1
     ) as extra_fields
 from finance.billing_events as event
-where event.tenant_id = %s and event.period_id = %s and event.device_id = %s and event.metric = %s
+where event.tenant_id = %(metered_for)s and event.device_id = %(device_id)s and event.metric = %(metric)s
+    and case
+        when %(metered_for)s = %(tenant_id)s then event.period_id = %(period_id)s
+        else event.event_at between %(first_event_at)s and %(last_event_at)s
+    end
 order by event.event_at, event.event_id
-limit %s
+limit %(limit)s
 """
 
 
@@ -98,12 +104,14 @@ def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None,
     devices = _rows(session, DEVICES, (invoice["period_id"], invoice["invoice_version"], metric, metric, limit))
     events = []
     if devices:
-        device = devices[0]
-        key = (invoice["tenant_id"], invoice["period_id"], device["device_id"], device["metric"], limit)
-        events = _rows(session, EVENTS, key)
+        # The meter of a unit is its landlord's.
+        told = {"tenant_id": invoice["tenant_id"], "period_id": invoice["period_id"], "limit": limit}
+        events = _rows(session, EVENTS, devices[0] | told)
     return Trace(invoice, lines, line, devices, events)
 
 
-def _rows(session: psycopg.Connection, query: str, parameters: tuple[Any, ...]) -> list[dict[str, Any]]:
+def _rows(
+    session: psycopg.Connection, query: str, parameters: tuple[Any, ...] | dict[str, Any]
+) -> list[dict[str, Any]]:
     with session.cursor(row_factory=psycopg.rows.dict_row) as cursor:
         return list(cursor.execute(query.encode(), parameters).fetchall())

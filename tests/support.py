@@ -220,6 +220,9 @@ class Configuration:
                 "field_mappings",
                 "unit_conversions",
                 "sources",
+                "units",
+                "occupancies",
+                "allocations",
             )
         }
     )

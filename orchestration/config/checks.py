@@ -16,8 +16,10 @@ from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
 from orchestration.config.spend_checks import check_credits, check_discounts, check_terms
+from orchestration.config.submetering import Submetering
 from orchestration.config.tables import (
     SUPPORTED,
+    Allocation,
     Calendar,
     Calibration,
     Contract,
@@ -29,6 +31,7 @@ from orchestration.config.tables import (
     Holiday,
     LoadProfile,
     Metric,
+    Occupancy,
     PeriodOverride,
     Property,
     RateCard,
@@ -40,6 +43,7 @@ from orchestration.config.tables import (
     Tax,
     Tenant,
     TimeOfUse,
+    Unit,
     UnitConversion,
 )
 from orchestration.config.time_of_use import check_schedules, check_use_of_schedules
@@ -73,6 +77,9 @@ class Rows:
     properties: list[tuple[int, Property]] = field(default_factory=list)
     register_exchanges: list[tuple[int, RegisterExchange]] = field(default_factory=list)
     calibrations: list[tuple[int, Calibration]] = field(default_factory=list)
+    units: list[tuple[int, Unit]] = field(default_factory=list)
+    occupancies: list[tuple[int, Occupancy]] = field(default_factory=list)
+    allocations: list[tuple[int, Allocation]] = field(default_factory=list)
 
     def time_zones(self) -> dict[str, str | None]:
         """Zone by tenant_id; None for a tenant whose contracts disagree."""
@@ -114,6 +121,7 @@ class Checks:
         self._device_keys = array("q")
         self._time_zones = rows.time_zones()
         self._property_zones: dict[str, set[str | None]] = defaultdict(set)
+        self._submetering = Submetering(rows, problems)
 
     def all_but_devices(self) -> None:
         """Check everything that needs no device."""
@@ -156,6 +164,10 @@ class Checks:
         self._versions()
         self._dropped_charges()
         check_prices(self._rows.rate_cards, self._rows.rate_card_tiers, self._broken, self._problems)
+        self._refer("occupancies.csv", self._rows.occupancies, "tenant_id", "tenants", self._tenants)
+        for column in ("metric", "charged_metric"):
+            self._refer("allocations.csv", self._rows.allocations, column, "metrics", self._metrics)
+        self._submetering.check()
 
     def device(self, line: int, device: Device) -> None:
         """Check one device against the other tables, and remember its key."""
@@ -165,6 +177,8 @@ class Checks:
             self._undeclared_types.add(device.device_type)
         if device.meter_role is not None:
             self._meter(line, device)
+        if device.unit_id is not None or device.meter_role is not None:
+            self._submetering.device(line, device)
         self._device_keys.append(hash((device.tenant_id, device.device_id)))
 
     def _meter(self, line: int, device: Device) -> None:

@@ -117,8 +117,11 @@ def _check_columns(line: int, card: RateCard, model: Model, problems: Problems) 
         refuse("metric", f"is empty, but a {card.price_model} price splits one metric; name it")
     if card.price_model == "matrix" and card.attribute is None:
         refuse("attribute", "is empty; a matrix price needs the attribute whose values have their own prices")
-    elif (not model.may_be_split or card.price_model == "time_of_use") and card.attribute is not None:
-        refuse("attribute", f"{shown(card.attribute)} has no meaning for a {card.price_model} price; leave it empty")
+    elif card.attribute is not None and (
+        not model.may_be_split or card.price_model == "time_of_use" or card.charge_basis == "monitored_hours"
+    ):
+        what = "monitored hours" if card.charge_basis == "monitored_hours" else f"a {card.price_model} price"
+        refuse("attribute", f"{shown(card.attribute)} has no meaning for {what}; leave it empty")
     elif card.attribute is not None and card.included_units:
         refuse("included_units", "has no agreed meaning for a price that is split; use a first tier at 0 instead")
     elif card.attribute not in (None, *DEVICE_ATTRIBUTES) and card.charge_basis != "usage":

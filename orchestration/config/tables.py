@@ -27,9 +27,10 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "load_profiles.day_type": ("workday", "weekend"),
         "device_types.sequence_conflict_policy": ("quarantine", "new_epoch"),
         "devices.meter_role": ("master", "sub"),
+        "allocations.method": ("floor_area", "occupants", "equal", "measured"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
-        "rate_cards.charge_basis": ("usage", "active_devices", "peak_demand", "days"),
+        "rate_cards.charge_basis": ("usage", "active_devices", "peak_demand", "days", "monitored_hours"),
         "rate_cards.price_model": (
             "flat",
             "per_unit",
@@ -180,6 +181,7 @@ class Device(Row):
     activated_at: Instant | None = None
     retired_at: Instant | None = None
     meter_role: Annotated[str, _choice("devices.meter_role")] | None = None
+    unit_id: Text | None = None
 
 
 class Property(Row):
@@ -189,6 +191,39 @@ class Property(Row):
     property_id: Text
     name: Text | None = None
     tolerance_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(5)
+
+
+class Unit(Row):
+    """A part of a property that somebody can occupy."""
+
+    key = ("property_id", "unit_id")
+    property_id: Text
+    unit_id: Text
+    floor_area: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+
+
+class Occupancy(Row):
+    """Who pays for what a unit uses, from `starts_at` until `ends_at`."""
+
+    key = ("occupancy_id",)
+    occupancy_id: Text
+    # Before the instants: those without an offset are local times of the tenant's contracts.
+    tenant_id: Text
+    property_id: Text
+    unit_id: Text
+    starts_at: Instant
+    ends_at: Instant | None = None
+    occupants: Annotated[int, BeforeValidator(values.whole(least=1))] = 1
+
+
+class Allocation(Row):
+    """How what a property's master meter counts and its sub-meters do not is shared among the units."""
+
+    key = ("property_id", "metric")
+    property_id: Text
+    metric: Text
+    method: Annotated[str, _choice("allocations.method")]
+    charged_metric: Text | None = None
 
 
 class Metric(Row):
@@ -451,6 +486,9 @@ TABLES = (
     Table("credits", Credit, is_required=False),
     Table("period_overrides", PeriodOverride, is_required=False),
     Table("properties", Property, is_required=False),
+    Table("units", Unit, is_required=False),
+    Table("occupancies", Occupancy, is_required=False),
+    Table("allocations", Allocation, is_required=False),
     Table("register_exchanges", RegisterExchange, is_required=False),
     Table("calibrations", Calibration, is_required=False),
     Table("field_mappings", FieldMapping, is_required=False),

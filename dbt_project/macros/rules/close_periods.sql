@@ -100,6 +100,16 @@
     from {{ ref('int_estimates') }} as estimate
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
+    insert into {{ source('store', 'closed_unit_usage') }} (
+        tenant_no, period_no, invoice_version, device_no, metric_no, property_id, unit_id, occupancy_id, source,
+        event_count, quantity, estimated_quantity
+    )
+    select
+        tenant_no, period_no, invoice_version, usage.device_no, usage.metric_no, usage.property_id, usage.unit_id,
+        usage.occupancy_id, usage.source, usage.event_count, usage.quantity, usage.estimated_quantity
+    from {{ ref('int_unit_usage') }} as usage
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
     insert into {{ source('store', 'closed_flags') }} (
         tenant_no, period_no, invoice_version, device_no, metric_no, flag, first_hour_at, last_hour_at, quantity,
         limit_value

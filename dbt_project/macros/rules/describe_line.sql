@@ -12,6 +12,7 @@
         when 'active_devices' then 'active devices' || coalesce(' of ' || {{ metric }}, '')
         when 'peak_demand' then 'peak demand of ' || {{ metric }}
         when 'days' then 'days'
+        when 'monitored_hours' then 'monitored hours' || coalesce(' of ' || {{ metric }}, '')
         else coalesce({{ metric }}, 'all metrics')
     end
 {%- endmacro %}

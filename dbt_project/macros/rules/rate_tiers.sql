@@ -68,10 +68,11 @@
     coalesce({{ charge }}.attribute, {{ charge }}.timing, '')
 {%- endmacro %}
 
-{# Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, or single events. #}
+{# Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, single events, or hours. #}
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
+        when {{ card }}.charge_basis = 'monitored_hours' then 'hours'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'
         when {{ card }}.price_model = 'percentage' and coalesce(

@@ -53,6 +53,11 @@ steps as (
     from {{ ref('int_charges') }}
     where measured_by = 'fleet'
     union all
+    select tenant_no, period_no, invoice_version, charge_no, '', null, 0, billable_quantity, null, null
+    from {{ ref('int_charges') }}
+    inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    where measured_by = 'hours' and period.kind <> 'explain'
+    union all
     select tenant_no, period_no, invoice_version, charge_no, part, null, 0, greatest(quantity, 0), null, null
     from devices
     union all

@@ -16,6 +16,7 @@ with measured as (
             when 'days' then period.proration_numerator
             -- The peaks themselves are steps of the charge.
             when 'peak_demand' then 0
+            when 'monitored_hours' then coalesce(monitored.hour_count, 0)
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
@@ -37,6 +38,11 @@ with measured as (
         and price.period_no = fleet.period_no
         and price.invoice_version = fleet.invoice_version
         and price.metric is not distinct from fleet.metric
+    left join {{ ref('int_monitored_hours') }} as monitored
+        on price.tenant_no = monitored.tenant_no
+        and price.period_no = monitored.period_no
+        and price.invoice_version = monitored.invoice_version
+        and price.metric is not distinct from monitored.metric
     left join {{ ref('int_calibrated_charges') }} as calibrated
         on price.tenant_no = calibrated.tenant_no
         and price.period_no = calibrated.period_no

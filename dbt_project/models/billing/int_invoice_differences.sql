@@ -21,6 +21,9 @@
         'columns': ['jurisdiction', 'percent', 'taxable_amount', 'tax_amount']},
     {'subject': 'credits', 'stored': 'credit_applications', 'rated': 'rated_draws', 'key': 'credit_id',
         'columns': ['available_amount', 'amount']},
+    {'subject': 'shares of units', 'stored': 'closed_unit_usage', 'rated': 'rated_units',
+        'key': 'device_no, metric_no, property_id, unit_id, occupancy_id, source',
+        'columns': ['event_count', 'quantity', 'estimated_quantity']},
 ] %}
 with rated_invoices as (
     select * from {{ ref('int_rated_invoices') }} where kind = 'verify'
@@ -48,6 +51,11 @@ rated_taxes as (
 
 rated_draws as (
     select draw.* from {{ ref('int_credit_draws') }} as draw
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+rated_units as (
+    select usage.* from {{ ref('int_unit_usage') }} as usage
     inner join rated_invoices using (tenant_no, period_no, invoice_version)
 ),
 

@@ -1,7 +1,8 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- What each device used of each metric in a period that is rated: to close from its days, to verify from its events,
--- with what is estimated for the hours in which it said nothing; to reconcile with the late use that was rejected.
+-- with what is estimated for the hours in which it said nothing; to reconcile with the late use that was rejected. What
+-- meters of a property's units count is that of whoever occupies them, and the rest their tenant's.
 with measured as (
     select
         usage.tenant_no,
@@ -42,6 +43,17 @@ flagged as (
     select tenant_no, period_no, invoice_version, device_no, metric_no, array_agg(distinct flag) as flags
     from {{ ref('int_flagged_runs') }}
     group by tenant_no, period_no, invoice_version, device_no, metric_no
+),
+
+shared as (
+    select
+        tenant_no, period_no, invoice_version, device_no, metric_no, sum(quantity)::numeric(30, 10) as quantity,
+        sum(event_count)::bigint as event_count,
+        sum(skew_candidate_count)::bigint as skew_candidate_count,
+        min(first_event_at) as first_event_at, max(last_event_at) as last_event_at,
+        sum(estimated_quantity)::numeric(30, 10) as estimated_quantity
+    from {{ ref('int_unit_usage') }}
+    group by tenant_no, period_no, invoice_version, device_no, metric_no
 )
 
 select
@@ -59,6 +71,17 @@ select
     {{ quality_flags('flagged.flags', 'estimated.quantity') }} as quality_flags
 from measured
 full join estimated using (tenant_no, period_no, invoice_version, device_no, metric_no)
+left join flagged using (tenant_no, period_no, invoice_version, device_no, metric_no)
+left join shared using (tenant_no, period_no, invoice_version, device_no, metric_no)
+where shared.quantity is null
+
+union all
+
+select
+    tenant_no, period_no, invoice_version, device_no, metric_no, shared.quantity, shared.event_count,
+    shared.skew_candidate_count, shared.first_event_at, shared.last_event_at, shared.estimated_quantity,
+    {{ quality_flags('flagged.flags', 'shared.estimated_quantity') }} as quality_flags
+from shared
 left join flagged using (tenant_no, period_no, invoice_version, device_no, metric_no)
 
 union all

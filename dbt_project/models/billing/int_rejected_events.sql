@@ -25,4 +25,15 @@ from rejected
 inner join {{ ref('stg_config__metrics') }} as metric
     on rejected.metric_no = metric.metric_no and metric.valid_to_load is null
 {{ calibrated_by('rejected') }}
-where not (metric.reading_type = 'cumulative' and metric.aggregation = 'sum')
+where
+    not (metric.reading_type = 'cumulative' and metric.aggregation = 'sum')
+    -- Whose time it was in a unit, or whose part of what is common, no period of the meter's tenant says.
+    and not exists (
+        select 1 from {{ ref('stg_config__devices') }} as device
+        where
+            device.device_no = rejected.device_no
+            and device.valid_to_load is null
+            and (device.unit_id is not null or (device.meter_role = 'master' and device.property_id in (
+                select property_id from {{ ref('stg_config__allocations') }} where valid_to_load is null
+            )))
+    )

@@ -7,6 +7,7 @@ select
     config.device_type,
     config.property_id,
     config.meter_role,
+    config.unit_id,
     config.activated_at::timestamptz as activated_at,
     config.retired_at::timestamptz as retired_at,
     coalesce(types.sequence_conflict_policy, 'quarantine') as sequence_conflict_policy,

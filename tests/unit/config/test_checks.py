@@ -36,7 +36,8 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
         assert checked.warnings == ()
         assert {part.table.name: part.row_count for part in checked.tables} == {
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
-            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
+            "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "units": 0,
+            "occupancies": 0, "allocations": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
             "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0, "time_of_use": 0, "holidays": 0,
             "devices": 2,
@@ -216,7 +217,8 @@ CELL_CASES = [
     ),
     (
         "rate_cards", "charge_basis", "events",
-        "'events' is not supported by this release; use usage, active_devices, peak_demand or days",
+        "'events' is not supported by this release; use usage, active_devices, peak_demand, days or "
+        "monitored_hours",
     ),
     ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
     ("rate_cards", "effective_from_date", "2019-02-30", "'2019-02-30' is not a date; write it as 2019-02-01"),
@@ -321,7 +323,7 @@ def test_two_tenants_may_use_the_same_device_id(write_configuration: Write) -> N
         tenants="tenant_id,region,currency_code\nacme,eu,EUR\nbolt,eu,EUR\n",
         devices="tenant_id,device_id\nacme,d1\nbolt,d1\n",
     )
-    assert stored(folder, "devices") == [["acme", "d1", "", "", "", "", ""], ["bolt", "d1", "", "", "", "", ""]]
+    assert stored(folder, "devices") == [["acme", "d1", *[""] * 6], ["bolt", "d1", *[""] * 6]]
 
 
 def test_a_meter_of_a_property_names_it_and_shares_its_days(write_configuration: Write) -> None:
@@ -704,6 +706,77 @@ def test_only_a_register_is_exchanged(write_configuration: Write) -> None:
     registers = "metric,reading_type\nenergy,cumulative\n"
     assert stored(write_configuration(register_exchanges=exchanges, metrics=registers), "register_exchanges") == [
         ["acme", "d1", "energy", "2019-02-01T10:00:00+00:00", ""]
+    ]
+
+
+UNITS = {
+    "units": "property_id,unit_id,floor_area\nhouse,flat,50\nhouse,shop,\n",
+    "devices": "tenant_id,device_id,property_id,meter_role,unit_id\nacme,m-1,house,sub,flat\nacme,main,house,master,\n",
+}
+OCCUPANCIES = "occupancy_id,tenant_id,property_id,unit_id,starts_at,ends_at\n"
+
+
+def test_units_and_who_occupies_them(write_configuration: Write) -> None:
+    good = OCCUPANCIES + "o1,acme,house,flat,2019-02-01,2019-03-01\no2,acme,house,flat,2019-03-01,\n"
+    # Local times of Madrid, an hour ahead of UTC; one person where nothing is said.
+    assert stored(write_configuration(**UNITS, occupancies=good), "occupancies") == [
+        ["o1", "acme", "house", "flat", "2019-01-31T23:00:00+00:00", "2019-02-28T23:00:00+00:00", "1"],
+        ["o2", "acme", "house", "flat", "2019-02-28T23:00:00+00:00", "", "1"],
+    ]
+    bad = OCCUPANCIES + "o1,acme,house,flat,2019-02-01,\no2,acme,house,flat,2019-03-01,\n"
+    assert errors(write_configuration(**UNITS, occupancies=bad + "o3,acme,house,attic,2018-12-01,\n")) == [
+        "occupancies.csv line 4, column unit_id: 'attic' of property 'house' is not in units.csv; add it there or "
+        "correct it here",
+        "occupancies.csv line 4, column starts_at: tenant 'acme' has no contract from 2018-11-30T23:00:00+00:00 on, "
+        "but occupies the unit then; add a contract or shorten the occupancy",
+        "occupancies.csv line 3, column starts_at: overlaps line 2 of the same unit; give that row an ends_at of "
+        "2019-02-28T23:00:00+00:00 or earlier",
+    ]
+    bad = OCCUPANCIES + "o1,acme,house,flat,2019-02-01,2019-02-01\n"
+    ended = "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id\nc,acme,2019-01-01,2019-06-01,UTC,basic\n"
+    assert errors(write_configuration(**UNITS, occupancies=bad)) == [
+        "occupancies.csv line 2, column ends_at: 2019-01-31T23:00:00+00:00 is not after starts_at "
+        "2019-01-31T23:00:00+00:00; correct one of them"
+    ]
+    assert errors(write_configuration(**UNITS, contracts=ended, occupancies=good)) == [
+        "occupancies.csv line 3, column ends_at: tenant 'acme' has no contract from 2019-06-01T00:00:00+00:00 on, but "
+        "occupies the unit then; add a contract or shorten the occupancy"
+    ]
+
+
+def test_meters_of_units(write_configuration: Write) -> None:
+    devices = "tenant_id,device_id,property_id,meter_role,unit_id\nacme,m-1,house,,flat\nacme,m-2,house,sub,attic\n"
+    assert errors(write_configuration(**UNITS | {"devices": devices})) == [
+        "devices.csv line 2, column meter_role: is not 'sub', but the meter is that of unit 'flat'; write sub",
+        "devices.csv line 3, column unit_id: 'attic' of property 'house' is not in units.csv; add it there or correct "
+        "it here",
+    ]
+    terms = "contract_id,tenant_id,starts_at,ends_at,time_zone,rate_card_id,late_policy,estimation\n"
+    contracts = "a,acme,2019-01-01,2020-01-01,UTC,basic,defer,\nb,acme,2020-01-01,,UTC,basic,,linear\n"
+    assert errors(write_configuration(**UNITS, contracts=terms + contracts)) == [
+        "contracts.csv line 2, column late_policy: is 'defer', but use of a unit is billed when it was used; write "
+        "grace or reopen (tenant 'acme' has meters of units)",
+        "contracts.csv line 3, column estimation: is 'linear', but hours that a meter of a unit missed are not "
+        "estimated; write none (tenant 'acme' has meters of units)",
+    ]
+    cards = "rate_card_id,currency_code,metric,price_model,free_events\nbasic,EUR,energy,percentage,3\n"
+    tiers = "rate_card_id,metric,tier_number,percent\nbasic,energy,1,2\n"
+    assert errors(write_configuration(**UNITS, rate_cards=cards, rate_card_tiers=tiers)) == [
+        "rate_cards.csv line 2, column free_events: a charge by single messages is not supported for tenant 'acme', "
+        "who has meters of units; leave it empty or give the contract another card"
+    ]
+
+
+def test_allocations(write_configuration: Write) -> None:
+    allocations = "property_id,metric,method,charged_metric\nhouse,energy,floor_area,heat\nbarn,energy,equal,\n"
+    metrics = "metric,reading_type,aggregation\nenergy,,\nheat,gauge,max\n"
+    assert sorted(errors(write_configuration(**UNITS, allocations=allocations, metrics=metrics))) == [
+        "allocations.csv line 2, column charged_metric: 'heat' is not added up (aggregation sum); only a sum can be "
+        "shared",
+        "allocations.csv line 3, column property_id: 'barn' has no unit in units.csv; add its units there or correct "
+        "it here",
+        "units.csv line 3, column floor_area: is empty, but allocations.csv line 2 shares 'energy' by it; write the "
+        "area",
     ]
 
 
