@@ -23,6 +23,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contracts.billing_cycle": ("monthly", "weekly"),
         "contracts.late_policy": ("grace", "defer", "reopen"),
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
+        "contracts.invoice_approval": ("automatic", "manual"),
         "contracts.estimation": ("none", "linear", "same_hour", "profile"),
         "load_profiles.day_type": ("workday", "weekend"),
         "device_types.sequence_conflict_policy": ("quarantine", "new_epoch"),
@@ -77,6 +78,7 @@ class Tenant(Row):
     name: Text | None = None
     region: Annotated[str, AfterValidator(values.region)]
     currency_code: Currency
+    legal_entity: Annotated[str, AfterValidator(values.legal_entity)] = "default"
 
 
 class Contract(Row):
@@ -100,6 +102,7 @@ class Contract(Row):
     rate_card_id: Text
     minimum_spend_amount: Amount | None = None
     tax_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(0)
+    invoice_approval: Annotated[str, _choice("contracts.invoice_approval")] = "automatic"
 
 
 class Calendar(Row):

@@ -43,6 +43,16 @@ tiers as (
         ) as tier_rows
     from {{ ref('int_period_tiers') }}
     group by tenant_no, period_no, invoice_version
+),
+
+adjustments as (
+    select
+        tenant_no,
+        period_no,
+        invoice_version,
+        jsonb_agg(jsonb_build_array(description, amount) order by description collate "C") as adjustment_rows
+    from {{ ref('int_adjustment_lines') }}
+    group by tenant_no, period_no, invoice_version
 )
 
 select
@@ -53,8 +63,9 @@ select
         period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
         period.minimum_spend_amount, period.tax_percent, period.proration_numerator, period.proration_denominator,
         prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
-    )::text") }} as input_hash
+    )::text || coalesce(adjustments.adjustment_rows::text, '')") }} as input_hash
 from {{ ref('int_periods_to_rate') }} as period
 left join prices using (tenant_no, period_no, invoice_version)
 left join tiers using (tenant_no, period_no, invoice_version)
 left join usage_digests using (tenant_no, period_no, invoice_version)
+left join adjustments using (tenant_no, period_no, invoice_version)

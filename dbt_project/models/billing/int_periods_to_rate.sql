@@ -74,10 +74,12 @@ select
     period.period_start_date,
     'INV-' || tenant.tenant_id || '-' || period.period_start_date::text as invoice_id,
     tenant.currency_code,
+    tenant.legal_entity,
     contract.rate_card_id,
     contract.time_zone,
     contract.estimation,
     contract.load_profile,
+    contract.invoice_approval,
     coalesce(contract.minimum_spend_amount, 0) as minimum_spend_amount,
     coalesce(contract.tax_percent, 0) as tax_percent
 from wanted

@@ -1,6 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- The lines of the card and, where they stay below the minimum spend, one for the shortfall (RULES 27).
+-- The lines of the card and, where they stay below the minimum spend, one for the shortfall; then what was approved
+-- (RULES 27).
 with charged as (
     select
         period.tenant_no,
@@ -32,6 +33,10 @@ lines as (
         ''
     from charged
     where charged_amount < minimum_amount
+
+    union all
+
+    select * from {{ ref('int_adjustment_lines') }}
 )
 
 select
@@ -40,6 +45,6 @@ select
         partition by tenant_no, period_no, invoice_version
         order by
             metric collate "C" nulls last, charge_basis collate "C" nulls last, tier_number nulls last,
-            line_type collate "C"
+            line_type collate "C", description collate "C"
     )::integer as line_number
 from lines
