@@ -6,7 +6,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
+from orchestration import edit_jobs, invoice_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
 from orchestration.assets import billing, configuration, governance, models, rates, scores, telemetry, transformations
 from orchestration.resources import Platform, dbt_resource
 
@@ -34,6 +34,9 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.trace,
             jobs.import_readings,
             edit_jobs.edit_event,
+            invoice_jobs.move_invoices,
+            invoice_jobs.propose_adjustment,
+            invoice_jobs.decide_proposal,
             quarantine_jobs.list_quarantine,
             quarantine_jobs.show_quarantined,
             quarantine_jobs.release_quarantined,

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from orchestration.errors import BadInputError, MeterlineError
+from orchestration.invoice_cli import invoices, proposals
+from orchestration.preparing import prepared as _prepared
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -171,6 +173,9 @@ def verify_rates(
     _prepared()
     rate_verbs.verify(str(Path(file).expanduser().resolve()))
 
+
+app.add_typer(invoices, name="invoices")
+app.add_typer(proposals, name="proposals")
 
 gates = typer.Typer(
     no_args_is_help=True,
@@ -420,23 +425,6 @@ def bench(
     from orchestration import benchmark
 
     benchmark.run(events, devices, repeat, profile)
-
-
-def _prepared() -> Settings:
-    """Settings of a platform whose database is ready and whose relations are deployed."""
-    from orchestration import dbt
-    from orchestration.console import working
-    from orchestration.database import platform
-
-    settings = Settings.from_environment()
-    with working("preparing the database"):
-        platform.ready(settings)
-        dbt.manifest_path(settings)
-        if dbt.deploy(settings):
-            from orchestration import deployment
-
-            deployment.announce(settings)
-    return settings
 
 
 def _day(text: str | None, option: str) -> date | None:

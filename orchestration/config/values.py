@@ -95,7 +95,8 @@ def legal_entity(value: str) -> str:
     """The name of a legal entity. Raises ValueError where it could not begin the number of a document."""
     if not LEGAL_ENTITY.fullmatch(value.strip()):
         raise ValueError(
-            f"{shown(value)} cannot begin a document's number; write at most 20 letters, digits, '.' or '_', such as ACME_ES"
+            f"{shown(value)} cannot begin a document's number; write at most 20 letters, digits, '.' or '_', "
+            "such as ACME_ES"
         )
     return value.strip()
 

@@ -1,21 +1,28 @@
-"""From draft to paid: who moves an invoice, under which numbers it goes out, and how an approved adjustment comes on it.
+"""From draft to paid: who moves an invoice, under which number it goes out, how an approved adjustment comes on it.
 
-One kWh costs 1.00 EUR where nothing else is said, contracts are in UTC with 72 hours of grace. Every tenant's February is
-closed twice, and what persons do lies between.
+One kWh costs 1.00 EUR where nothing else is said, contracts are in UTC with 72 hours of grace. Every tenant's February
+is closed twice, and what persons do lies between.
 """
 
 from __future__ import annotations
 
+import os
+import re
 import threading
+from datetime import date
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pytest
+from dagster import JobDefinition
 
-from orchestration import invoicing
+from orchestration import invoice_jobs, invoice_verbs, invoicing
+from orchestration.console import console
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
+from orchestration.resources import Platform
 from tests.support import Message, Pipeline, message
 
 STATES = """
@@ -45,18 +52,19 @@ def name(tenant: str) -> str:
 
 
 def move(pipeline: Pipeline, becomes: str, *tenants: str, by: str = "Ada", version: int | None = None) -> Any:
+    signed = invoicing.Signed(by, "as agreed")
     with connect(pipeline.settings, "meterline_approver") as session:
-        return invoicing.move(session, becomes, [name(tenant) for tenant in tenants], by, "as agreed", version)
+        return invoicing.move(session, becomes, [name(tenant) for tenant in tenants], signed, version)
 
 
 def propose(pipeline: Pipeline, tenant: str, amount: str, by: str = "Ada", reason: str = "goodwill") -> str:
     with connect(pipeline.settings, "meterline_approver") as session:
-        return invoicing.propose(session, name(tenant), Decimal(amount), by, reason)
+        return invoicing.propose(session, name(tenant), Decimal(amount), invoicing.Signed(by, reason))
 
 
 def decide(pipeline: Pipeline, proposal: str, decision: str, by: str = "Grace") -> None:
     with connect(pipeline.settings, "meterline_approver") as session:
-        invoicing.decide(session, proposal, decision, by, "on record")
+        invoicing.decide(session, proposal, decision, invoicing.Signed(by, "on record"))
 
 
 def proposal_of(pipeline: Pipeline, tenant: str) -> str:
@@ -87,6 +95,11 @@ def configure(pipeline: Pipeline) -> None:
     pipeline.land(*(message(t, "m-1", 1, 8 if t == "late" else 100, "2019-02-10") for t in tenants))
 
 
+def run(pipeline: Pipeline, job: JobDefinition, op: str, config: dict[str, str]) -> None:
+    with mock.patch.dict(os.environ, pipeline.environment()):
+        job.execute_in_process({"ops": {op: {"config": config}}}, resources={"platform": Platform()})
+
+
 @pytest.fixture(scope="module")
 def life(shared_pipeline: Pipeline) -> Pipeline:
     pipeline = shared_pipeline
@@ -112,15 +125,15 @@ def life(shared_pipeline: Pipeline) -> Pipeline:
 
 
 def issue_at_once(pipeline: Pipeline) -> None:
-    """Two sessions issue at the same time; the one that was first changes its mind."""
+    """Two sessions issue at the same time; the one that was first takes it back."""
     issued: list[Any] = []
     other = threading.Thread(target=lambda: issued.append(move(pipeline, "issued", "second")))
-    with pytest.raises(KeyboardInterrupt), connect(pipeline.settings, "meterline_approver") as session:
-        invoicing.move(session, "issued", [name("first")], "Ada", "as agreed")
+    with connect(pipeline.settings, "meterline_approver") as session:
+        invoicing.move(session, "issued", [name("first")], invoicing.Signed("Ada", "as agreed"))
         other.start()
         other.join(timeout=0.5)
         assert other.is_alive(), "the second session did not wait for the first one's number"
-        raise KeyboardInterrupt
+        session.rollback()
     other.join(timeout=20)
     assert issued == [[(name("second"), 1, "approved")]]
     move(pipeline, "issued", "first")
@@ -235,8 +248,36 @@ def test_nobody_approves_what_they_proposed_or_decides_twice(life: Pipeline) -> 
     decide(life, proposal, "rejected", by="Ada")
     with pytest.raises(BadInputError, match="was rejected by Ada already"):
         decide(life, proposal, "approved")
-    with pytest.raises(BadInputError, match="-1.001 is no amount in EUR"):
+    with pytest.raises(BadInputError, match=r"-1\.001 is no amount in EUR"):
         propose(life, "second", "-1.001")
+
+
+def test_a_proposal_and_its_decision_are_jobs_and_are_shown(life: Pipeline) -> None:
+    config = {"invoice_id": name("first"), "amount": "-2.50", "by": "Ada", "reason": "a late technician"}
+    run(life, invoice_jobs.propose_adjustment, "record_proposal", config)
+    with console.capture() as told:
+        invoice_verbs.show_proposals(life.settings, "open")
+    (proposal,) = re.findall(r"PRP-[0-9a-f]{16}", told.get().splitlines()[2])
+    assert re.search(rf"{proposal} +manual +INV-first-2019-02-01 +-2.50 +EUR +open +Ada", told.get())
+    config = {"proposal_id": proposal, "verb": "reject", "by": "Grace", "reason": "he came in time"}
+    run(life, invoice_jobs.decide_proposal, "record_decision", config)
+    with console.capture() as told:
+        invoice_verbs.show_proposal(life.settings, proposal)
+    assert "status: rejected" in told.get()
+    assert "decision_reason: he came in time" in told.get()
+
+
+def test_an_invoice_is_shown_with_its_versions_moves_and_lines(life: Pipeline) -> None:
+    with console.capture() as told:
+        invoice_verbs.show(life.settings, name("goodwill"))
+        invoice_verbs.show_list(life.settings, "2019-02", "void", "")
+    assert re.search(r"2 +issued +default-INV-000002 +95.00 +19.00 +114.00 +-18.00 +default-CN-000001", told.get())
+    assert re.search(r"issued +amended +close 3 +replaced by a later version", told.get())
+    assert re.search(r"adjustment +adjustment PRP-", told.get())
+    # The list: what is void, and nothing else.
+    assert re.findall(r"INV-(\w+)-2019-02-01 +\d +void", told.get()) == ["dropped", "voided"]
+    with pytest.raises(BadInputError, match="no invoice 'INV-nobody'"):
+        invoice_verbs.show(life.settings, "INV-nobody")
 
 
 def test_only_an_approver_moves_and_decides(life: Pipeline) -> None:
@@ -250,6 +291,19 @@ def test_only_an_approver_moves_and_decides(life: Pipeline) -> None:
         for call in calls:
             with pytest.raises(psycopg.errors.InsufficientPrivilege), connect(life.settings, role) as session:
                 session.execute(call.encode())
+
+
+def test_a_whole_month_can_be_moved_where_each_can(life: Pipeline) -> None:
+    with connect(life.settings, "meterline_approver") as session:
+        gated, approved, issued = (
+            invoicing.movable(session, date(2019, 2, 1), becomes) for becomes in ("approved", "issued", "paid")
+        )
+    # Of `waits` the newer version: what it replaces is never approved.
+    assert gated == [name("dropped"), name("paid"), name("waits")]
+    assert approved == []
+    assert set(issued) == {
+        name(tenant) for tenant in ("first", "goodwill", "grown", "late", "refused", "second", "voided")
+    }
 
 
 def test_versions_before_and_after_an_approval_are_made_again(life: Pipeline) -> None:

@@ -1,7 +1,6 @@
--- depends_on: {{ ref('store_period_closes') }}
 -- Where every invoice version is in its life, what it corrects, and under which number it went out. It corrects the
--- last version before it that was issued, unless that was made void. A version that restates an invoice keeps its number.
-with states as (
+-- last version before it that was issued, unless that was made void. One that restates an invoice keeps its number.
+with states as not materialized (
     select
         invoice.*,
         moves.statuses[1] as status,

@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('store_period_closes') }}
 -- A note is made when the version that it comes with is issued. An amendment to another currency is an invoice of its
 -- own, and one that leaves the total as it was has no note.
 select

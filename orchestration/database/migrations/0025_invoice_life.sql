@@ -178,6 +178,8 @@ begin
                 and standing.invoice_version < invoice.invoice_version
                 and store.invoice_status(standing.tenant_no, standing.period_no, standing.invoice_version)
                 in ('issued', 'paid')
+            -- Of this invoice: statuses of all others are nobody's business here.
+            offset 0
         ) as before on before.currency_code = invoice.currency_code
     ),
     documents as (
@@ -208,12 +210,17 @@ begin
     select array_agg(row(older.tenant_no, older.period_no, older.invoice_version)::store.invoice_key)
     into replaced
     from unnest(keys) as key
-    inner join store.invoices as older
-        on key.tenant_no = older.tenant_no and key.period_no = older.period_no
-        and key.invoice_version > older.invoice_version
-    where store.may_move(
-        store.invoice_status(older.tenant_no, older.period_no, older.invoice_version), 'amended'
-    );
+    cross join lateral (
+        select earlier.tenant_no, earlier.period_no, earlier.invoice_version
+        from store.invoices as earlier
+        where
+            earlier.tenant_no = key.tenant_no and earlier.period_no = key.period_no
+            and earlier.invoice_version < key.invoice_version
+            and store.may_move(
+                store.invoice_status(earlier.tenant_no, earlier.period_no, earlier.invoice_version), 'amended'
+            )
+        offset 0
+    ) as older;
     perform store.write_moves(keys, 'issued', person, because);
     if replaced is not null then
         perform store.write_moves(replaced, 'amended', person, 'replaced by a later version');

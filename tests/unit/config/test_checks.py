@@ -47,7 +47,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "none", "", "basic", "", "0"],
+         "corrected", "none", "", "basic", "", "0", "automatic"],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == ["basic", "1", "energy", "usage", "1", "100", "0.25", ""]
 
