@@ -191,6 +191,14 @@ CELL_CASES = [
     ("contracts", "rate_card_id", "gold", "'gold' is not in rate_cards.csv; add it there or correct it here"),
     ("contracts", "contract_id", "a\x07b", r"'a\x07b' contains a control character; remove it"),
     ("tenants", "currency_code", "eur", "'eur' is not an ISO 4217 code; write three capital letters such as EUR"),
+    (
+        "tenants", "legal_entity", "Acme Ltd",
+        "'Acme Ltd' cannot begin a document's number; write at most 20 letters, digits, '.' or '_', such as ACME_ES",
+    ),
+    (
+        "contracts", "invoice_approval", "two_persons",
+        "'two_persons' is not supported by this release; use automatic or manual",
+    ),
     ("tenants", "region", "eu/west", "'eu/west' contains '/'; a region names a folder of the landing zone"),
     (
         "metrics", "aggregation", "unique",
