@@ -7,7 +7,17 @@ from typing import Any
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
 from orchestration import edit_jobs, invoice_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
-from orchestration.assets import billing, configuration, governance, models, rates, scores, telemetry, transformations
+from orchestration.assets import (
+    billing,
+    configuration,
+    explanations,
+    governance,
+    models,
+    rates,
+    scores,
+    telemetry,
+    transformations,
+)
 from orchestration.resources import Platform, dbt_resource
 
 
@@ -16,7 +26,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
     return Definitions(
         assets=[
             *load_assets_from_modules(
-                [configuration, telemetry, transformations, billing, governance, models, rates, scores]
+                [configuration, telemetry, transformations, billing, explanations, governance, models, rates, scores]
             ),
             *transformations.stored_tables(),
             *transformations.exposures(),
@@ -28,6 +38,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.publish_views,
             jobs.verify_rates,
             jobs.reconcile,
+            jobs.explain_invoices,
             jobs.verify,
             jobs.build_docs,
             jobs.override_gate,

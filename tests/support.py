@@ -6,6 +6,7 @@ import csv
 import functools
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -249,24 +250,22 @@ class Configuration:
     def rate_card(
         self,
         rate_card_id: str,
-        *tiers: tuple[object, object] | tuple[object, object, object],
+        *tiers: tuple[object, object] | tuple[object, object, object] | dict[str, object],
         metric: str | None = "energy",
         charge_basis: str = "usage",
         price_model: str = "per_unit",
         **columns: object,
     ) -> None:
-        """A charge of a card; a tier is (up to, unit price[, flat fee])."""
+        """A charge of a card; a tier is (up to, unit price[, flat fee]) or its columns; parts are numbered apart."""
         key = {"rate_card_id": rate_card_id, "metric": metric, "charge_basis": charge_basis}
         self.tables["rate_cards"].append({"currency_code": "EUR", "price_model": price_model} | key | columns)
-        for number, (up_to, unit_price, *flat_fee) in enumerate(tiers, start=1):
-            tier = {
-                "tier_number": number,
-                "up_to": up_to,
-                "unit_price": unit_price,
-                "flat_fee": next(iter(flat_fee), ""),
-            }
-            version = {"rate_card_version": columns["rate_card_version"]} if "rate_card_version" in columns else {}
-            self.tables["rate_card_tiers"].append(key | tier | version)
+        key |= {name: columns[name] for name in ("rate_card_version", "charge") if name in columns}
+        numbers: Counter[object] = Counter()
+        for tier in tiers:
+            named = dict(zip(("up_to", "unit_price", "flat_fee"), tier, strict=False))
+            cells = tier if isinstance(tier, dict) else named
+            numbers[cells.get("part")] += 1
+            self.tables["rate_card_tiers"].append(key | {"tier_number": numbers[cells.get("part")]} | cells)
 
     def write(self, folder: Path) -> None:
         """Write the CSVs; a table without rows has none."""
@@ -410,6 +409,12 @@ class Pipeline:
         with connect(self.settings, "meterline_transform") as session:
             closing.refuse_unapplied(session)
             closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
+        run_dbt(self.settings, *CLOSE)
+
+    def explain(self, month: str) -> None:
+        """The bridges of a month's invoices, as the job explain_invoices makes them."""
+        with connect(self.settings, "meterline_transform") as session:
+            closing.request(session, "explain", closing.parse_month(month), datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)
 
     def release(self, asked: quarantine.Filter, by: str, because: str) -> quarantine.Released:

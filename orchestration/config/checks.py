@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
 from orchestration.config.tables import (
@@ -34,9 +35,9 @@ from orchestration.config.tables import (
     Tenant,
     UnitConversion,
 )
-from orchestration.config.values import masked, shown
+from orchestration.config.values import masked, named, shown
 
-ChargeKey = tuple[str, int, str | None, str]
+ChargeKey = tuple[str | None, str, str | None]
 
 
 @dataclass
@@ -125,7 +126,7 @@ class Checks:
             self._metric(line, metric)
         self._versions()
         self._dropped_charges()
-        self._tiers()
+        check_prices(self._rows.rate_cards, self._rows.rate_card_tiers, self._broken, self._problems)
 
     def device(self, line: int, device: Device) -> None:
         """Check one device against the other tables, and remember its key."""
@@ -173,7 +174,7 @@ class Checks:
             key = tuple(getattr(row, column) for column in row.key)
             first = first_lines.setdefault(key, line)
             if first != line:
-                self._twice(file, line, _named(row, row.key), first)
+                self._twice(file, line, named(row, row.key), first)
 
     def _twice(self, file: str, line: int, name: str, first: int) -> None:
         self._problems.add(file, f"{name} is already on line {first}; remove one of the two", line=line)
@@ -380,94 +381,18 @@ class Checks:
                 self._problems.add("rate_cards.csv", text, line=line, column="effective_from_date")
 
     def _dropped_charges(self) -> None:
-        charges: dict[str, dict[tuple[date, int], set[tuple[str | None, str]]]] = defaultdict(lambda: defaultdict(set))
+        charges: dict[str, dict[tuple[date, int], dict[ChargeKey, RateCard]]] = defaultdict(lambda: defaultdict(dict))
         for _, card in self._rows.rate_cards:
             version = (card.effective_from_date, card.rate_card_version)
-            charges[card.rate_card_id][version].add((card.metric, card.charge_basis))
+            charges[card.rate_card_id][version][card.metric, card.charge_basis, card.charge] = card
         for rate_card_id, versions in charges.items():
             for before, after in pairwise(sorted(versions)):
-                for metric, charge_basis in sorted(versions[before] - versions[after], key=str):
+                for key in sorted(versions[before].keys() - versions[after].keys(), key=str):
+                    charge = named(versions[before][key], ("metric", "charge_basis", "charge"))
                     self.warnings.append(
-                        f"rate_cards.csv: version {after[1]} of {shown(rate_card_id)} has no charge for metric "
-                        f"{_shown_value(metric)}, charge_basis {shown(charge_basis)}, which version {before[1]} had; "
-                        f"from {after[0]} on it is not billed"
+                        f"rate_cards.csv: version {after[1]} of {shown(rate_card_id)} has no charge for {charge}, "
+                        f"which version {before[1]} had; from {after[0]} on it is not billed"
                     )
-
-    def _tiers(self) -> None:
-        cards = {_charge_key(card): (line, card) for line, card in reversed(self._rows.rate_cards)}
-        tiers: dict[ChargeKey, dict[int, tuple[int, RateCardTier]]] = {key: {} for key in cards}
-        for line, tier in self._rows.rate_card_tiers:
-            key = _charge_key(tier)
-            if key in cards:
-                tiers[key].setdefault(tier.tier_number, (line, tier))
-            elif "rate_cards" not in self._broken:
-                text = f"{_named(tier, RateCard.key)} is not in rate_cards.csv; add it there or correct it here"
-                self._problems.add("rate_card_tiers.csv", text, line=line)
-        for key, (line, card) in cards.items():
-            own = [tiers[key][number] for number in sorted(tiers[key])]
-            self._card(line, card, own)
-            self._ladder(own)
-
-    def _card(self, line: int, card: RateCard, tiers: Sequence[tuple[int, RateCardTier]]) -> None:
-        if card.price_model == "package" and card.package_size is None:
-            text = "is empty; a package needs the number of units in it, more than 0"
-            self._problems.add("rate_cards.csv", text, line=line, column="package_size")
-        if not tiers:
-            if not self._problems.of("rate_card_tiers.csv"):
-                text = f"{_named(card, RateCard.key)} has no price; add its tier to rate_card_tiers.csv"
-                self._problems.add("rate_cards.csv", text, line=line)
-        elif card.price_model in ("flat", "per_unit", "package") and len(tiers) > 1:
-            text = f"a {card.price_model} price has one tier; use volume or graduated for several"
-            self._problems.add("rate_card_tiers.csv", text, line=tiers[1][0], column="tier_number")
-        for tier_line, tier in tiers:
-            self._price(tier_line, tier, card.price_model)
-
-    def _price(self, line: int, tier: RateCardTier, price_model: str) -> None:
-        """Each model reads its own columns: a price in another one would never be billed."""
-        if price_model in ("per_unit", "package") and tier.unit_price is None:
-            unit = "one package" if price_model == "package" else "one unit"
-            text = f"is empty; a {price_model} price needs the price of {unit} (0 is a price)"
-            self._problems.add("rate_card_tiers.csv", text, line=line, column="unit_price")
-        elif price_model == "flat" and tier.flat_fee is None:
-            text = "is empty; a flat price needs the fee of a whole period (0 is a price)"
-            self._problems.add("rate_card_tiers.csv", text, line=line, column="flat_fee")
-        elif price_model == "flat" and tier.unit_price:
-            text = f"'{tier.unit_price:f}' would not be billed by a flat price; leave it empty or use per_unit"
-            self._problems.add("rate_card_tiers.csv", text, line=line, column="unit_price")
-        elif tier.unit_price is None and tier.flat_fee is None:
-            text = "unit_price and flat_fee are both empty; a tier needs one of them (0 is a price)"
-            self._problems.add("rate_card_tiers.csv", text, line=line)
-
-    def _ladder(self, tiers: Sequence[tuple[int, RateCardTier]]) -> None:
-        below: RateCardTier | None = None
-        for expected, (line, tier) in enumerate(tiers, start=1):
-            if tier.tier_number != expected:
-                text = f"'{tier.tier_number}' should be {expected}; number the tiers of a charge 1, 2, 3 without a gap"
-                self._problems.add("rate_card_tiers.csv", text, line=line, column="tier_number")
-                return
-            if expected == len(tiers) and tier.up_to is not None:
-                text = f"'{tier.up_to:f}' bounds the last tier; leave it empty, or use above it would have no price"
-                self._problems.add("rate_card_tiers.csv", text, line=line, column="up_to")
-            elif expected < len(tiers) and tier.up_to is None:
-                text = "is empty, which only the last tier may be; write its inclusive upper bound"
-                self._problems.add("rate_card_tiers.csv", text, line=line, column="up_to")
-            if below is not None and below.up_to is not None and tier.up_to is not None and tier.up_to <= below.up_to:
-                text = f"'{tier.up_to:f}' is not above the tier before ('{below.up_to:f}'); bounds are cumulative"
-                self._problems.add("rate_card_tiers.csv", text, line=line, column="up_to")
-            below = tier
-
-
-def _charge_key(row: RateCard | RateCardTier) -> ChargeKey:
-    return (row.rate_card_id, row.rate_card_version, row.metric, row.charge_basis)
-
-
-def _named(row: Row, columns: Sequence[str]) -> str:
-    values = ((column, getattr(row, column)) for column in columns)
-    return ", ".join(f"{column} {_shown_value(value)}" for column, value in values)
-
-
-def _shown_value(value: object) -> str:
-    return "(empty)" if value is None else shown(value) if isinstance(value, str) else str(value)
 
 
 def _local_date(contract: Contract) -> date:

@@ -31,7 +31,21 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
         "rate_cards.charge_basis": ("usage", "active_devices"),
-        "rate_cards.price_model": ("flat", "per_unit", "volume", "graduated", "package"),
+        "rate_cards.price_model": (
+            "flat",
+            "per_unit",
+            "volume",
+            "graduated",
+            "package",
+            "whole_packages",
+            "block_tiers",
+            "top_block",
+            "capacity",
+            "percentage",
+            "graduated_percentage",
+            "matrix",
+            "dynamic",
+        ),
         "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
     }
 )
@@ -174,33 +188,50 @@ class Metric(Row):
 
 
 class RateCard(Row):
-    """One charge of one version of a rate card: over a metric (none: over all), by usage or by active devices."""
+    """One charge of one version of a rate card: over a metric (none: over all), by usage or by active devices.
 
-    key = ("rate_card_id", "rate_card_version", "metric", "charge_basis")
+    `attribute` splits the quantity: by a column of devices.csv, or by what messages carry under that name.
+    """
+
+    key = ("rate_card_id", "rate_card_version", "metric", "charge_basis", "charge")
     rate_card_id: Text
     rate_card_version: Version = 1
     effective_from_date: Date = date(1970, 1, 1)
     currency_code: Currency
     metric: Text | None = None
     charge_basis: ChargeBasis = "usage"
+    charge: Text | None = None
     price_model: Annotated[str, _choice("rate_cards.price_model")]
     package_size: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
     included_units: Total = Decimal(0)
     zero_quantity: Annotated[str, _choice("rate_cards.zero_quantity")] = "no_charge"
+    attribute: Text | None = None
+    fee_per_event: Amount | None = None
+    free_events: Annotated[int, BeforeValidator(values.whole())] | None = None
+    free_amount: Total | None = None
+    minimum_per_event: Amount | None = None
+    maximum_per_event: Amount | None = None
 
 
 class RateCardTier(Row):
-    """A price of a charge, up to a cumulative and inclusive bound (none: unbounded)."""
+    """A price of a charge, up to a cumulative and inclusive bound (none: unbounded).
 
-    key = ("rate_card_id", "rate_card_version", "metric", "charge_basis", "tier_number")
+    `part` is the value of the charge's attribute that it prices; without one it prices every value not named.
+    """
+
+    key = ("rate_card_id", "rate_card_version", "metric", "charge_basis", "charge", "part", "tier_number")
     rate_card_id: Text
     rate_card_version: Version = 1
     metric: Text | None = None
     charge_basis: ChargeBasis = "usage"
+    charge: Text | None = None
+    part: Text | None = None
     tier_number: Version
     up_to: Annotated[Decimal, BeforeValidator(values.number(more_than=0, digits=TOTAL_DIGITS))] | None = None
     unit_price: Amount | None = None
     flat_fee: Amount | None = None
+    percent: Amount | None = None
+    package_size: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
 
 
 class PeriodOverride(Row):

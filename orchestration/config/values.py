@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -232,3 +232,14 @@ def normal_text(value: object) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     return str(value)
+
+
+def named(row: object, columns: Sequence[str]) -> str:
+    """A row by the columns of its key, for a message; names that only tell some rows apart are left out where empty."""
+    cells = ((column, getattr(row, column)) for column in columns)
+    told = ((column, value) for column, value in cells if value is not None or column not in ("charge", "part"))
+    return ", ".join(f"{column} {_written(value)}" for column, value in told)
+
+
+def _written(value: object) -> str:
+    return "(empty)" if value is None else shown(value) if isinstance(value, str) else str(value)

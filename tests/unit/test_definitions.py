@@ -8,7 +8,7 @@ from orchestration.definitions import defs
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
 DESK |= {"move_invoices", "propose_adjustment", "decide_proposal"}
 WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings", "edit_event"} | DESK
-CLOSING = {"close_period", "reconcile", "verify"}
+CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}

@@ -19,6 +19,58 @@
     || coalesce(' up to ' || {{ number_words(up_to) }}, '')
 {%- endmacro %}
 
+{# The name of the charge and the value that splits it, where it has them. #}
+{% macro part_words(charge) -%}
+    case when {{ charge }}.charge <> '' then ' (' || {{ charge }}.charge || ')' else '' end
+    || case
+        when {{ charge }}.price_model = 'dynamic' then ''
+        when {{ charge }}.price_model = 'matrix' and {{ charge }}.part = ''
+            then ', other values of ' || {{ charge }}.attribute
+        when coalesce({{ charge }}.part, '') = '' then ''
+        when {{ charge }}.attribute is not null then ', ' || {{ charge }}.attribute || ' ' || {{ charge }}.part
+        else ', ' || {{ charge }}.part
+    end
+{%- endmacro %}
+
+{# How the units of a tier are priced. #}
+{% macro tier_words(tier) -%}
+    case
+        when {{ tier }}.price_model in ('percentage', 'graduated_percentage') then
+            {{ number_words(tier ~ '.unit_price * 100') }} || ' % of the amount'
+            || case
+                when {{ tier }}.price_model = 'graduated_percentage'
+                    then ' in tier ' || {{ tier }}.tier_number::text || ', '
+                    || {{ tier_range_words(tier ~ '.lower_bound', tier ~ '.up_to') }}
+                else ''
+            end
+        when {{ tier }}.price_model in ('graduated', 'matrix') then format(
+            'tier %s, %s at %s', {{ tier }}.tier_number, {{ tier_range_words(tier ~ '.lower_bound', tier ~ '.up_to') }},
+            {{ price_words(tier ~ '.unit_price') }}
+        )
+        when {{ tier }}.price_model = 'volume' then format(
+            'every unit at %s, tier %s (%s)', {{ price_words(tier ~ '.unit_price') }}, {{ tier }}.tier_number,
+            {{ tier_range_words(tier ~ '.lower_bound', tier ~ '.up_to') }}
+        )
+        when {{ tier }}.price_model in {{ package_models() }} then format(
+            '%s units in packages of %s at %s', {{ number_words(tier ~ '.tier_quantity') }},
+            {{ number_words(tier ~ '.package_size') }}, {{ price_words(tier ~ '.unit_price') }}
+        )
+        else 'every unit at ' || {{ price_words(tier ~ '.unit_price') }}
+    end
+{%- endmacro %}
+
+{% macro fee_words(fee) -%}
+    case {{ fee }}.price_model
+        when 'flat' then 'recurring fee of ' || {{ price_words(fee ~ '.flat_fee') }} || {{ proration_words(fee) }}
+        when 'capacity' then format(
+            'capacity of %s, tier %s (%s)', {{ number_words(fee ~ '.billable_quantity') }}, {{ fee }}.tier_number,
+            {{ tier_range_words(fee ~ '.lower_bound', fee ~ '.up_to') }}
+        )
+        else 'flat fee of tier ' || {{ fee }}.tier_number::text
+            || case when {{ fee }}.fee_count > 1 then ', ' || {{ fee }}.fee_count::text || ' times' else '' end
+    end
+{%- endmacro %}
+
 {# Empty for a whole cycle. #}
 {% macro proration_words(period) -%}
     case

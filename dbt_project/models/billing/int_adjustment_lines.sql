@@ -10,6 +10,8 @@ select
     'adjustment' as line_type,
     null::text as metric,
     null::text as charge_basis,
+    null::text as charge,
+    null::text as part,
     null::text as rate_card_id,
     null::integer as rate_card_version,
     null::text as price_model,
@@ -28,7 +30,7 @@ select
 from {{ ref('int_periods_to_rate') }} as period
 inner join {{ source('store', 'proposals') }} as proposal
     on period.tenant_no = proposal.tenant_no
-    and period.period_no = proposal.period_no
+    and period.terms_period_no = proposal.period_no
     and period.currency_code = proposal.currency_code
 inner join {{ ref('int_standing_decisions') }} as decision
     on proposal.proposal_id = decision.proposal_id

@@ -20,6 +20,7 @@ with measured as (
             when 'usage' then string_to_array(fleet.flags, ',')
         end as flags,
         case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
+        coalesce(fleet.event_count, 0)::bigint as event_count,
         round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
@@ -39,15 +40,24 @@ select
     tenant_no,
     period_no,
     invoice_version,
+    charge_no,
     rate_card_id,
     rate_card_version,
     metric,
     charge_basis,
+    charge,
     price_model,
+    measured_by,
+    attribute,
     zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,
-    package_size,
+    fee_per_event,
+    free_events,
+    free_amount,
+    minimum_per_event,
+    maximum_per_event,
+    event_count,
     proration_numerator,
     proration_denominator,
     measured_quantity::numeric(30, 10) as measured_quantity,

@@ -25,8 +25,16 @@ prices as (
             jsonb_build_array(
                 rate_card_id, rate_card_version, metric, charge_basis, price_model, zero_quantity, currency_code,
                 package_size, included_units
-            )
-            order by metric collate "C" nulls last, charge_basis collate "C"
+            ) || {{ said_beside({
+                'charge': "nullif(charge, '')",
+                'attribute': 'attribute',
+                'fee_per_event': 'nullif(fee_per_event, 0)',
+                'free_events': 'free_events',
+                'free_amount': 'free_amount',
+                'minimum_per_event': 'minimum_per_event',
+                'maximum_per_event': 'maximum_per_event',
+            }) }}
+            order by charge_no
         ) as price_rows
     from {{ ref('int_period_prices') }}
     group by tenant_no, period_no, invoice_version
@@ -38,10 +46,33 @@ tiers as (
         period_no,
         invoice_version,
         jsonb_agg(
-            jsonb_build_array(metric, charge_basis, tier_number, up_to, unit_price, flat_fee)
-            order by metric collate "C" nulls last, charge_basis collate "C", tier_number
+            jsonb_build_array(
+                price.metric, price.charge_basis, tier.tier_number, tier.up_to, tier.unit_price, tier.flat_fee
+            ) || {{ said_beside({
+                'charge': "nullif(price.charge, '')",
+                'part': "nullif(tier.part, '')",
+                'package_size': 'nullif(tier.package_size, price.package_size)',
+            }) }}
+            order by charge_no, tier.part collate "C", tier.tier_number
         ) as tier_rows
-    from {{ ref('int_period_tiers') }}
+    from {{ ref('int_period_tiers') }} as tier
+    inner join {{ ref('int_period_prices') }} as price using (tenant_no, period_no, invoice_version, charge_no)
+    group by tenant_no, period_no, invoice_version
+),
+
+-- What is not a sum over devices, whose digest is above.
+steps as (
+    select
+        tenant_no,
+        period_no,
+        invoice_version,
+        jsonb_agg(
+            jsonb_build_array(charge_no, step.part, step.window_start_at, step.quantity)
+            order by charge_no, step.window_start_at nulls first, step.part collate "C"
+        ) as step_rows
+    from {{ ref('int_charge_steps') }} as step
+    inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
+    where charge.measured_by <> 'fleet'
     group by tenant_no, period_no, invoice_version
 ),
 
@@ -59,13 +90,16 @@ select
     period.tenant_no,
     period.period_no,
     period.invoice_version,
-    {{ sha256_hex("jsonb_build_array(
+    {{ sha256_hex("(jsonb_build_array(
         period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
         period.minimum_spend_amount, period.tax_percent, period.proration_numerator, period.proration_denominator,
         prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
-    )::text || coalesce(adjustments.adjustment_rows::text, '')") }} as input_hash
+    ) || " ~ said_beside({
+        'steps': 'steps.step_rows', 'adjustments': 'adjustments.adjustment_rows'
+    }) ~ ")::text") }} as input_hash
 from {{ ref('int_periods_to_rate') }} as period
 left join prices using (tenant_no, period_no, invoice_version)
 left join tiers using (tenant_no, period_no, invoice_version)
+left join steps using (tenant_no, period_no, invoice_version)
 left join usage_digests using (tenant_no, period_no, invoice_version)
 left join adjustments using (tenant_no, period_no, invoice_version)

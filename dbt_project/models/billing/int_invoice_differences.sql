@@ -6,8 +6,8 @@
 
 -- What was invoiced against what its events, terms and prices give today, compared as text. Empty: reproducible.
 {%- set invoice_columns = ['invoice_id', 'currency_code', 'subtotal_amount', 'tax_amount', 'total_amount'] %}
-{%- set line_columns = ['line_type', 'metric', 'charge_basis', 'rate_card_id', 'rate_card_version', 'price_model',
-    'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description', 'quality_flags'] %}
+{%- set line_columns = ['line_type', 'metric', 'charge_basis', 'charge', 'part', 'rate_card_id', 'rate_card_version',
+    'price_model', 'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description', 'quality_flags'] %}
 {%- set usage_columns = ['event_count', 'skew_candidate_count', 'first_event_at', 'last_event_at', 'quantity',
     'estimated_quantity', 'quality_flags'] %}
 {%- set row_counts = [

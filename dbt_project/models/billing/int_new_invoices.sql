@@ -2,8 +2,8 @@
 
 -- A first version, or another one only where a line or the total changed (RULES 31). Descriptions do not count: other
 -- words for the same amount are no amendment.
-{%- set said = ['line_type', 'metric', 'charge_basis', 'rate_card_id', 'rate_card_version', 'price_model',
-    'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount'] %}
+{%- set said = ['line_type', 'metric', 'charge_basis', 'charge', 'part', 'rate_card_id', 'rate_card_version',
+    'price_model', 'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount'] %}
 with rated as (
     select * from {{ ref('int_rated_invoices') }} where kind = 'close'
 ),

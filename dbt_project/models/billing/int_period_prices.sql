@@ -23,16 +23,29 @@ select
     tenant_no,
     period_no,
     invoice_version,
+    -- Numbered once, so that what follows joins on a number.
+    row_number() over (
+        partition by tenant_no, period_no, invoice_version
+        order by metric collate "C" nulls last, charge_basis collate "C", charge collate "C"
+    )::integer as charge_no,
     config_load_id,
     rate_card_id,
     rate_card_version,
     metric,
     charge_basis,
+    charge,
     price_model,
     coalesce(zero_quantity, 'no_charge') as zero_quantity,
     currency_code,
+    attribute,
     package_size,
     included_units,
-    effective_from_date
+    fee_per_event,
+    free_events,
+    free_amount,
+    minimum_per_event,
+    maximum_per_event,
+    effective_from_date,
+    {{ measured_by('candidates') }} as measured_by
 from candidates
 where version_rank = 1

@@ -6,6 +6,7 @@ with by_metric as (
     select
         tenant_no, period_no, invoice_version, metric_no,
         sum(quantity) as quantity, count(*) filter (where event_count > 0) as active_device_count,
+        sum(event_count) as event_count,
         sum(estimated_quantity) as estimated_quantity,
         string_agg(distinct nullif(quality_flags, ''), ',') as flags,
         string_agg(distinct nullif(quality_flags, ''), ',') filter (where event_count > 0) as active_flags
@@ -27,7 +28,8 @@ over_all_devices as (
 
 select
     fleet.tenant_no, fleet.period_no, fleet.invoice_version, registered.metric,
-    fleet.quantity, fleet.active_device_count, fleet.estimated_quantity, fleet.flags, fleet.active_flags
+    fleet.quantity, fleet.active_device_count, fleet.event_count, fleet.estimated_quantity, fleet.flags,
+    fleet.active_flags
 from by_metric as fleet
 inner join {{ source('registry', 'metrics') }} as registered on fleet.metric_no = registered.metric_no
 
@@ -36,6 +38,7 @@ union all
 select
     tenant_no, period_no, invoice_version, null as metric,
     sum(quantity) as quantity, count(*) filter (where event_count > 0) as active_device_count,
+    sum(event_count) as event_count,
     sum(estimated_quantity) as estimated_quantity,
     string_agg(distinct flags, ',') as flags,
     string_agg(distinct flags, ',') filter (where event_count > 0) as active_flags

@@ -20,12 +20,13 @@ with charged as (
 ),
 
 lines as (
-    select * from {{ ref('int_charge_lines') }}
+    select {{ line_columns() | join(', ') }}
+    from {{ ref('int_charge_lines') }}
 
     union all
 
     select
-        tenant_no, period_no, invoice_version, 'minimum_spend', null, null, null, null, null, null,
+        tenant_no, period_no, invoice_version, 'minimum_spend', null, null, null, null, null, null, null, null,
         1::numeric(30, 10), null::numeric(20, 10), 0::numeric(30, 10),
         (minimum_amount - charged_amount)::numeric(20, 4),
         'minimum spend of ' || {{ price_words('minimum_spend_amount') }}
@@ -36,7 +37,8 @@ lines as (
 
     union all
 
-    select * from {{ ref('int_adjustment_lines') }}
+    select {{ line_columns() | join(', ') }}
+    from {{ ref('int_adjustment_lines') }}
 )
 
 select
@@ -44,7 +46,8 @@ select
     row_number() over (
         partition by tenant_no, period_no, invoice_version
         order by
-            metric collate "C" nulls last, charge_basis collate "C" nulls last, tier_number nulls last,
-            line_type collate "C", description collate "C"
+            metric collate "C" nulls last, charge_basis collate "C" nulls last, charge collate "C" nulls last,
+            part collate "C" nulls last, tier_number nulls last, line_type collate "C",
+            description collate "C"
     )::integer as line_number
 from lines

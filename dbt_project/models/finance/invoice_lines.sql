@@ -6,6 +6,8 @@ select
     line.line_type,
     line.metric,
     line.charge_basis,
+    line.charge,
+    line.part,
     line.rate_card_id,
     line.rate_card_version,
     line.price_model,

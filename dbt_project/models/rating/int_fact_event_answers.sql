@@ -17,41 +17,22 @@ events as (
     )
 ),
 
--- The allowance ends with whichever of events and amount runs out first; the event that straddles it pays its excess.
-charged as (
-    select
-        *,
-        event_no > coalesce((params ->> 'free_events')::integer, 0) as is_past_events,
-        amount - greatest(
-            least((params ->> 'free_amount')::numeric - coalesce(amount_before, 0), amount), 0
-        ) as excess
-    from events
-    where model = 'percentage'
-),
-
 fees as (
     select
         fact_no,
-        case
-            when billed.amount is not null then greatest(
-                least(
-                    billed.amount * coalesce((params ->> 'rate_percent')::numeric, 0) * 0.01
-                    + coalesce((params ->> 'fixed_per_event')::numeric, 0),
-                    (params ->> 'max_per_event')::numeric
-                ),
-                (params ->> 'min_per_event')::numeric
-            )
-            else 0
-        end as amount
-    from charged
+        coalesce({{ bounded_fee(
+            "charged.amount * coalesce((params ->> 'rate_percent')::numeric, 0) * 0.01"
+            ~ " + coalesce((params ->> 'fixed_per_event')::numeric, 0)",
+            "(params ->> 'min_per_event')::numeric", "(params ->> 'max_per_event')::numeric"
+        ) }} * case when charged.amount is not null then 1 end, 0) as amount
+    from events
     cross join lateral (
-        select case
-            when params ->> 'free_events' is null and params ->> 'free_amount' is null then amount
-            when params ->> 'free_amount' is null then case when is_past_events then amount end
-            when params ->> 'free_events' is not null and is_past_events then amount
-            when excess > 0 then excess
-        end as amount
-    ) as billed
+        select {{ charged_amount(
+            'events.event_no', 'events.amount', 'coalesce(events.amount_before, 0)',
+            "(events.params ->> 'free_events')::integer", "(events.params ->> 'free_amount')::numeric"
+        ) }} as amount
+    ) as charged
+    where model = 'percentage'
 ),
 
 -- Every change moves through the tiers by its full quantity.

@@ -49,7 +49,9 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
          "corrected", "none", "", "basic", "", "0", "automatic"],
     ]  # fmt: skip
-    assert stored(folder, "rate_card_tiers")[0] == ["basic", "1", "energy", "usage", "1", "100", "0.25", ""]
+    assert stored(folder, "rate_card_tiers")[0] == [
+        "basic", "1", "energy", "usage", "", "", "1", "100", "0.25", "", "", "",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -214,8 +216,9 @@ CELL_CASES = [
     ("device_types", "spike_factor", "1", "'1' must be greater than 1"),
     ("device_types", "stuck_after_hours", "673", "'673' must lie between 2 and 672"),
     (
-        "rate_cards", "price_model", "percentage",
-        "'percentage' is not supported by this release; use flat, per_unit, volume, graduated or package",
+        "rate_cards", "price_model", "barter",
+        "'barter' is not supported by this release; use flat, per_unit, volume, graduated, package, whole_packages, "
+        "block_tiers, top_block, capacity, percentage, graduated_percentage, matrix or dynamic",
     ),
     ("rate_cards", "charge_basis", "events", "'events' is not supported by this release; use usage or active_devices"),
     ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
