@@ -27,12 +27,13 @@ where
 order by invoice.invoice_id, invoice.invoice_version
 """
 VERSIONS = """
-select invoice_version, status, invoice_number, subtotal_amount, tax_amount, total_amount, difference_amount,
-    note_number, currency_code
-from finance.invoices
-left join finance.invoice_notes using (invoice_id, invoice_version)
-where invoice_id = %s
-order by invoice_version
+select invoice.invoice_version, invoice.status, invoice.invoice_number, invoice.subtotal_amount, invoice.tax_amount,
+    invoice.total_amount, invoice.difference_amount, note.note_number, invoice.currency_code
+from finance.invoices as invoice
+left join finance.invoice_notes as note
+    on invoice.invoice_id = note.invoice_id and invoice.invoice_version = note.invoice_version
+where invoice.invoice_id = %s
+order by invoice.invoice_version
 """
 MOVES = f"""
 select invoice_version, {AT.format("moved_at")}, from_status, to_status, actor, reason

@@ -1,5 +1,5 @@
--- Every invoice version began as a draft that the gates cleared; it has a number if, and only if, it was ever issued; and
--- of the versions of a period at most one is owed, the last one that was issued.
+-- Every invoice version began as a draft that the gates cleared; it has a number if, and only if, it was ever issued;
+-- and of the versions of a period at most one is owed, the last one that was issued.
 with lives as (
     select
         invoice_id,
