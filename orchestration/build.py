@@ -6,7 +6,16 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors, tariff_jobs
+from orchestration import (
+    edit_jobs,
+    invoice_jobs,
+    jobs,
+    model_jobs,
+    quarantine_jobs,
+    schedules,
+    sensors,
+    tariff_jobs,
+)
 from orchestration.assets import (
     billing,
     configuration,
@@ -47,6 +56,9 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             edit_jobs.edit_event,
             tariff_jobs.import_rates,
             tariff_jobs.import_holidays,
+            invoice_jobs.move_invoices,
+            invoice_jobs.propose_adjustment,
+            invoice_jobs.decide_proposal,
             quarantine_jobs.list_quarantine,
             quarantine_jobs.show_quarantined,
             quarantine_jobs.release_quarantined,

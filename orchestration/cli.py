@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from orchestration.errors import BadInputError, MeterlineError
+from orchestration.invoice_cli import invoices, proposals
+from orchestration.preparing import prepared as _prepared
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -247,6 +249,8 @@ def import_holidays(  # noqa: PLR0913, PLR0917 - an option each
         }
     )  # fmt: skip
 
+app.add_typer(invoices, name="invoices")
+app.add_typer(proposals, name="proposals")
 
 gates = typer.Typer(
     no_args_is_help=True,
@@ -504,23 +508,6 @@ def bench(
         benchmark.run_close(tenants, devices or 100 * tenants)
     else:
         benchmark.run(events, devices, repeat, profile)
-
-
-def _prepared() -> Settings:
-    """Settings of a platform whose database is ready and whose relations are deployed."""
-    from orchestration import dbt
-    from orchestration.console import working
-    from orchestration.database import platform
-
-    settings = Settings.from_environment()
-    with working("preparing the database"):
-        platform.ready(settings)
-        dbt.manifest_path(settings)
-        if dbt.deploy(settings):
-            from orchestration import deployment
-
-            deployment.announce(settings)
-    return settings
 
 
 def _day(text: str | None, option: str) -> date | None:

@@ -22,7 +22,7 @@ select invoice.invoice_id, min(line.line_number)
 from finance.invoices as invoice
 inner join finance.invoice_lines as line
     on invoice.invoice_id = line.invoice_id and invoice.invoice_version = line.invoice_version
-where line.price_model = 'graduated' and invoice.status = 'issued'
+where line.price_model = 'graduated' and invoice.status in ('issued', 'paid')
 group by invoice.invoice_id, invoice.period_start_at
 order by invoice.period_start_at desc, count(*) desc, invoice.invoice_id
 limit 1

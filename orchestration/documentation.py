@@ -23,7 +23,7 @@ TEMPLATES = Path(__file__).parent / "pages"
 INVOICED = """
 select currency_code, count(distinct tenant_id) as customers,
     count(distinct invoice_id) as invoices, count(*) as versions,
-    sum(total_amount) filter (where status = 'issued') as amount
+    sum(total_amount) filter (where status in ('issued', 'paid')) as amount
 from finance.invoices
 group by currency_code
 order by currency_code

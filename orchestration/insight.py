@@ -89,6 +89,7 @@ where
             and newer.period_no = closed.period_no
             and newer.invoice_version > closed.invoice_version
     )
+    and store.invoice_status(closed.tenant_no, closed.period_no, closed.invoice_version) <> 'void'
 group by invoice.currency_code
 order by invoice.currency_code
 """

@@ -176,7 +176,10 @@ def trace_invoice_line(context: OpExecutionContext, config: TraceConfig, platfor
     """Follow an invoice line back to files and rows; the result is metadata of this step."""
     with clear_failures(), platform.session("meterline_auditor") as session:
         found = tracing.trace(session, config.invoice_id, config.line or None, config.limit)
-    tables = {"invoice": [found.invoice], "lines": found.lines, "devices": found.devices, "events": found.events}
+    tables = {
+        "invoice": [found.invoice], "moves": found.moves, "lines": found.lines, "devices": found.devices,
+        "events": found.events,
+    }  # fmt: skip
     context.log_event(
         AssetObservation(
             asset_key=AssetKey(["finance", "invoice_lines"]),

@@ -11,11 +11,17 @@ from orchestration.errors import BadInputError
 
 INVOICE = """
 select invoice_id, invoice_version, tenant_id, period_id, period_start_at, period_end_at, currency_code,
-    subtotal_amount, tax_amount, prepaid_amount, total_amount, is_tax_included, status
+    subtotal_amount, tax_amount, prepaid_amount, total_amount, is_tax_included, status, invoice_number
 from finance.invoices
 where invoice_id = %s
 order by invoice_version desc
 limit 1
+"""
+MOVES = """
+select to_status, actor, reason, moved_at
+from finance.invoice_transitions
+where invoice_id = %s and invoice_version = %s
+order by transition_no
 """
 LINES = """
 select line_number, line_type, description, quantity, unit_price, amount, metric, charge_basis, rate_card_id,
@@ -79,6 +85,7 @@ class Trace:
     """An invoice and, for one line, what stands behind it; every table is a list of column-to-value rows."""
 
     invoice: dict[str, Any]
+    moves: list[dict[str, Any]]
     lines: list[dict[str, Any]]
     line: dict[str, Any] | None
     devices: list[dict[str, Any]]
@@ -94,9 +101,10 @@ def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None,
     if not invoices:
         raise BadInputError(f"no invoice {invoice_id!r}; finance.invoices lists them")
     invoice = invoices[0]
-    lines = _rows(session, LINES, (invoice_id, invoice["invoice_version"]))
+    version = (invoice_id, invoice["invoice_version"])
+    moves, lines = _rows(session, MOVES, version), _rows(session, LINES, version)
     if line_number is None:
-        return Trace(invoice, lines, None, [], [])
+        return Trace(invoice, moves, lines, None, [], [])
     line = next((row for row in lines if row["line_number"] == line_number), None)
     if line is None:
         raise BadInputError(f"invoice {invoice_id} has lines 1 to {len(lines)}, not {line_number}")
@@ -107,7 +115,7 @@ def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None,
         # The meter of a unit is its landlord's.
         told = {"tenant_id": invoice["tenant_id"], "period_id": invoice["period_id"], "limit": limit}
         events = _rows(session, EVENTS, devices[0] | told)
-    return Trace(invoice, lines, line, devices, events)
+    return Trace(invoice, moves, lines, line, devices, events)
 
 
 def _rows(

@@ -133,6 +133,9 @@ def close(settings: Settings, month: date, as_of: str | None) -> int:
         )
     else:
         say(f"{month:%Y-%m}: {count} invoice version(s) made for {asked['due']} due period(s)")
+    waiting = made["by_status"].get("gated", 0)
+    if waiting:
+        say(f"{waiting} of them wait for a person: `meterline invoices approve --period {month:%Y-%m}`, then `issue`")
     if held:
         raise GateFailedError("\n".join(held))
     return count
@@ -163,6 +166,9 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
         f"{invoice['invoice_id']} version {invoice['invoice_version']} ({invoice['status']}), {invoice['tenant_id']}, "
         f"{readable(invoice['period_start_at'])} to {readable(invoice['period_end_at'])}"
     )
+    number = f"number {invoice['invoice_number']}" if invoice["invoice_number"] != "None" else "no number yet"
+    moves = [f"{move['to_status']} by {move['actor']} at {readable(move['moved_at'])}" for move in found["moves"]]
+    say(f"{number}; {', '.join(moves)}")
     _rows("Lines", found["lines"], ["line_number", "line_type", "description", "quantity", "unit_price", "amount"])
     tax = f"{invoice['tax_amount']} (contained in the lines)" if invoice["is_tax_included"] else invoice["tax_amount"]
     prepaid = f" - prepaid {invoice['prepaid_amount']}" if float(invoice["prepaid_amount"]) else ""

@@ -56,6 +56,75 @@ PROOFS = {
         where logged.entry is null
         order by invoice.invoice_id, invoice.invoice_version
     """,
+    "moves_are_audited": """
+        with logged as (
+            select entry ->> 'invoice_id' as invoice_id, (entry ->> 'invoice_version')::integer as invoice_version,
+                (move ->> 'no')::integer as transition_no, move ->> 'to' as to_status, move ->> 'actor' as actor,
+                move ->> 'reason' as reason
+            from (
+                select payload::jsonb as entry from audit.log where stream = 'invoices' and action = 'invoice_moved'
+            ) as entries
+            cross join jsonb_array_elements(entry -> 'transitions') as move
+        ),
+        moves as (
+            select invoice_id, invoice_version, transition_no, to_status, actor, reason
+            from store.invoice_transitions
+            inner join store.invoices using (tenant_no, period_no, invoice_version)
+        )
+        select format(
+            '%s version %s: move %s is not as the audit log has it', invoice_id, invoice_version, transition_no
+        )
+        from moves
+        full join logged using (invoice_id, invoice_version, transition_no)
+        where
+            row(moves.to_status, moves.actor, moves.reason)
+            is distinct from row(logged.to_status, logged.actor, logged.reason)
+        order by invoice_id, invoice_version, transition_no
+    """,
+    "numbers_are_audited_and_without_gaps": """
+        with logged as (
+            select entry ->> 'invoice_id' as invoice_id, (entry ->> 'invoice_version')::integer as invoice_version,
+                entry #>> '{document,legal_entity}' as legal_entity, entry #>> '{document,kind}' as document_kind,
+                (entry #>> '{document,number}')::bigint as document_no
+            from (
+                select payload::jsonb as entry from audit.log where stream = 'invoices' and action = 'invoice_moved'
+            ) as entries
+            where entry -> 'document' <> 'null'
+        ),
+        numbered as (
+            select document.legal_entity, document.document_kind, document.document_no, invoice.invoice_id,
+                invoice.invoice_version, row_number() over (
+                    partition by document.legal_entity, document.document_kind order by document.document_no
+                ) as expected_no
+            from store.invoice_documents as document
+            inner join store.invoices as invoice using (tenant_no, period_no, invoice_version)
+        )
+        select format('document %s %s %s is not as the audit log has it', legal_entity, document_kind, document_no)
+        from numbered
+        full join logged using (legal_entity, document_kind, document_no, invoice_id, invoice_version)
+        where numbered.expected_no is distinct from document_no or logged.invoice_id is null
+        order by legal_entity, document_kind, document_no
+    """,
+    "decisions_are_audited": """
+        with logged as (
+            select entry ->> 'proposal_id' as proposal_id, entry ->> 'decision' as decision,
+                entry ->> 'decided_by' as decided_by
+            from (
+                select payload::jsonb as entry from audit.log
+                where stream = 'proposals' and action = 'proposal_decided'
+            ) as entries
+        )
+        select format('the decision about %s is not as the audit log has it', proposal_id)
+        from (
+            select proposal_id, decision, decided_by, true as is_stored
+            from store.proposal_decisions
+            inner join store.proposals using (proposal_id)
+            where line_amount is not null
+        ) as decided
+        full join logged using (proposal_id, decision, decided_by)
+        where decided.is_stored is null or logged.decision is null
+        order by proposal_id
+    """,
     "invoices_were_cleared": """
         select format('%s version %s was not cleared by the gates as it stands', invoice.invoice_id, invoice_version)
         from store.invoices as invoice

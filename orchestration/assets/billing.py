@@ -1,5 +1,6 @@
 """Billing: the request that opens a close, the gates, and what the close made. The rating between them is dbt's."""
 
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
 from dagster import (
@@ -36,7 +37,8 @@ TITLES = {
 }
 
 CLOSED_BY = """
-select invoice.invoice_id, invoice.invoice_version, invoice.currency_code, invoice.total_amount
+select invoice.invoice_id, invoice.invoice_version, invoice.currency_code, invoice.total_amount, invoice.status,
+    coalesce(invoice.invoice_number, '')
 from finance.invoices as invoice
 inner join finance.period_closes as closed
     on invoice.period_id = closed.period_id and invoice.invoice_version = closed.invoice_version
@@ -152,14 +154,19 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
         made = session.execute(CLOSED_BY, row).fetchall()
         revenue = insight.revenue(session, date.fromisoformat(context.partition_key))
         unreconciled = observations.unreconciled_properties(session, row[0])
-    lines = [f"| {invoice} | {version} | {total} | {currency} |" for invoice, version, currency, total in made]
-    table = "\n".join(["| invoice | version | total | currency |", "| --- | ---: | ---: | --- |", *lines])
+    lines = [
+        f"| {invoice} | {version} | {total} | {currency} | {status} | {number} |"
+        for invoice, version, currency, total, status, number in made
+    ]
+    header = ["| invoice | version | total | currency | status | number |", "| --- | ---: | ---: | --- | --- | --- |"]
+    table = "\n".join([*header, *lines])
     return MaterializeResult(
         metadata={
             "new_invoices": len(made),
             # Plotted over the months by the UI, which knows no decimals; the exact amounts are in finance.invoices.
             **{f"revenue_{currency}": float(total) for currency, total, _ in revenue},
             "invoices_of_the_month": sum(count for _, _, count in revenue),
+            "by_status": MetadataValue.json(dict(Counter(row[4] for row in made))),
             "invoices": MetadataValue.md(table if made else "nothing was new"),
         },
         check_results=[

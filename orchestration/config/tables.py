@@ -23,6 +23,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "contracts.billing_cycle": ("monthly", "weekly"),
         "contracts.late_policy": ("grace", "defer", "reopen"),
         "contracts.clock_policy": ("corrected", "server", "hybrid", "device"),
+        "contracts.invoice_approval": ("automatic", "manual"),
         "contracts.estimation": ("none", "linear", "same_hour", "profile"),
         "load_profiles.day_type": ("workday", "weekend"),
         "device_types.sequence_conflict_policy": ("quarantine", "new_epoch"),
@@ -106,6 +107,7 @@ class Tenant(Row):
     name: Text | None = None
     region: Annotated[str, AfterValidator(values.region)]
     currency_code: Currency
+    legal_entity: Annotated[str, AfterValidator(values.legal_entity)] = "default"
 
 
 class Contract(Row):
@@ -132,6 +134,7 @@ class Contract(Row):
     maximum_spend_amount: Spend | None = None
     commitment_amount: Spend | None = None
     tax_jurisdiction: Text | None = None
+    invoice_approval: Annotated[str, _choice("contracts.invoice_approval")] = "automatic"
 
 
 class Calendar(Row):

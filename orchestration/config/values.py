@@ -27,6 +27,7 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 MONTH_DAY = re.compile(r"\d{2}-\d{2}", re.ASCII)
 TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
 DAYS = ("all", "weekday", "weekend", "holiday", "1", "2", "3", "4", "5", "6", "7")
+LEGAL_ENTITY = re.compile(r"[A-Za-z0-9._]{1,20}")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})([tT ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?\s?([zZ]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
@@ -91,6 +92,16 @@ def region(value: str) -> str:
     if "/" in value:
         raise ValueError(f"{shown(value)} contains '/'; a region names a folder of the landing zone")
     return text(value)
+
+
+def legal_entity(value: str) -> str:
+    """The name of a legal entity. Raises ValueError where it could not begin the number of a document."""
+    if not LEGAL_ENTITY.fullmatch(value.strip()):
+        raise ValueError(
+            f"{shown(value)} cannot begin a document's number; write at most 20 letters, digits, '.' or '_', "
+            "such as ACME_ES"
+        )
+    return value.strip()
 
 
 def currency(value: str) -> str:

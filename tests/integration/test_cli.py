@@ -14,8 +14,10 @@ from tests.support import Pipeline, message
 METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
     "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
-    "down", "env", "bench", "edit", "rates",
+    "down", "env", "bench", "edit", "rates", "invoices", "proposals",
 )  # fmt: skip
+
+ADA = ("--by", "Ada", "--reason", "checked")
 
 
 def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -51,7 +53,7 @@ def test_help_of_a_verb_shows_an_example(verb):
 @pytest.fixture
 def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
     """Variables of a platform whose folders lie somewhere on disk: 10 and 20 kWh of February at 1.50, 5 of March."""
-    pipeline.tenant("acme", "m-1", rate_card_id="card", tax_percent=10)
+    pipeline.tenant("acme", "m-1", rate_card_id="card", tax_percent=10, invoice_approval="manual")
     pipeline.configuration.rate_card("card", (None, "1.50"))
     pipeline.configuration.write(tmp_path / "my config")
     pipeline.land(
@@ -85,7 +87,15 @@ def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, p
     closed = meterline("close", "--period", "2019-02", **platform)
     assert closed.returncode == 0, closed.stderr
     assert "1 invoice version(s) made" in closed.stdout
+    assert "1 of them wait for a person: `meterline invoices approve --period 2019-02`" in closed.stdout
+    assert "say which invoices to approve: name them, or give --period" in refused(
+        meterline("invoices", "approve", *ADA)
+    )
+    assert "gated becomes approved" in meterline("invoices", "approve", "--period", "2019-02", *ADA, **platform).stdout
+    issued = meterline("invoices", "issue", "INV-acme-2019-02-01", *ADA, **platform)
+    assert "version 1: approved becomes issued, number default-INV-000001" in issued.stdout
     traced = meterline("trace", "INV-acme-2019-02-01", "--line", "1", **platform)
+    assert "number default-INV-000001; draft by close 1 at" in traced.stdout
     assert "subtotal 45.00 + tax 4.50 = 49.50 EUR" in traced.stdout
     assert "date=2019-02-27/" in traced.stdout
 

@@ -51,6 +51,16 @@ DAMAGE = {
         "update ledger.cleared_invoices set total_amount = total_amount - 1",
         "invoices_were_cleared",
     ),
+    "who issued an invoice is changed": (
+        "store.invoice_transitions",
+        "update store.invoice_transitions set actor = 'nobody' where to_status = 'issued'",
+        "moves_are_audited",
+    ),
+    "a number is left out": (
+        "store.invoice_documents",
+        "update store.invoice_documents set document_no = 2",
+        "numbers_are_audited_and_without_gaps",
+    ),
     "a total is made smaller": (
         "store.invoices",
         "update store.invoices set total_amount = total_amount - 1",

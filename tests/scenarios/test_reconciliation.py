@@ -133,8 +133,7 @@ def test_only_an_approver_decides_and_nobody_rewrites_a_proposal(pipeline: Pipel
     pipeline.process()
     pipeline.reconcile()
     decide = """
-    insert into store.proposal_decisions (proposal_id, decision, decided_by, reason)
-    select proposal_id, 'rejected', 'Ada', 'agreed on the telephone' from store.proposals
+    select store.decide_proposal(proposal_id, 'rejected', 'Ada', 'agreed on the telephone') from store.proposals
     """
     for role in ("meterline_transform", "meterline_score", "meterline_finance"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), connect(pipeline.settings, role) as session:

@@ -6,6 +6,7 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 from orchestration.definitions import defs
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
+DESK |= {"move_invoices", "propose_adjustment", "decide_proposal"}
 WITHOUT_TURN = {
     "trace",
     "override_gate",

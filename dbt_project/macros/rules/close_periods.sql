@@ -27,12 +27,14 @@
 
     insert into {{ source('store', 'invoices') }} (
         tenant_no, period_no, invoice_version, invoice_id, currency_code, is_tax_included, subtotal_amount, tax_amount,
-        prepaid_amount, total_amount
+        prepaid_amount, total_amount, legal_entity, invoice_approval
     )
     select
-        tenant_no, period_no, invoice_version, invoice_id, currency_code, is_tax_included, subtotal_amount, tax_amount,
-        prepaid_amount, total_amount
-    from {{ ref('int_cleared_invoices') }};
+        tenant_no, period_no, invoice_version, invoice.invoice_id, invoice.currency_code, invoice.is_tax_included,
+        invoice.subtotal_amount, invoice.tax_amount, invoice.prepaid_amount, invoice.total_amount, period.legal_entity,
+        period.invoice_approval
+    from {{ ref('int_cleared_invoices') }} as invoice
+    inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version);
 
     insert into {{ source('store', 'invoice_taxes') }} (
         tenant_no, period_no, invoice_version, jurisdiction, tax, percent, taxable_amount, tax_amount
@@ -150,6 +152,12 @@
         from {{ ref('int_cleared_invoices') }}
         order by invoice_id collate "C"
     ) as ordered
+{%- endmacro %}
+
+{# Draft and gated; approved, issued and numbered as well, unless the contract asks for a person (`0025`). #}
+{% macro record_invoice_moves() -%}
+    select store.record_close(made.close_id)
+    from (select distinct close_id from {{ ref('int_cleared_invoices') }}) as made
 {%- endmacro %}
 
 {#

@@ -79,6 +79,16 @@ steps as (
     inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
     where charge.measured_by <> 'fleet'
     group by tenant_no, period_no, invoice_version
+),
+
+adjustments as (
+    select
+        tenant_no,
+        period_no,
+        invoice_version,
+        jsonb_agg(jsonb_build_array(description, amount) order by description collate "C") as adjustment_rows
+    from {{ ref('int_adjustment_lines') }}
+    group by tenant_no, period_no, invoice_version
 )
 
 select
@@ -95,6 +105,7 @@ select
         'discounts': 'further.discounts',
         'taxes': 'further.taxes',
         'credits': 'further.credits',
+        'adjustments': 'adjustments.adjustment_rows',
     }) ~ ")::text") }} as input_hash
 from {{ ref('int_periods_to_rate') }} as period
 left join {{ ref('int_further_terms') }} as further using (tenant_no, period_no, invoice_version)
@@ -102,3 +113,4 @@ left join prices using (tenant_no, period_no, invoice_version)
 left join tiers using (tenant_no, period_no, invoice_version)
 left join steps using (tenant_no, period_no, invoice_version)
 left join usage_digests using (tenant_no, period_no, invoice_version)
+left join adjustments using (tenant_no, period_no, invoice_version)

@@ -30,12 +30,24 @@ changed_lines as (
     where
         row(rated_lines.{{ said | join(', rated_lines.') }})
         is distinct from row(stored_lines.{{ said | join(', stored_lines.') }})
+),
+
+-- A version that was made void leaves the period without an invoice, so another one takes its place as it is.
+voided as (
+    select tenant_no, period_no, invoice_version + 1 as invoice_version
+    from {{ source('store', 'invoice_transitions') }}
+    where to_status = 'void'
 )
 
 select
     rated.*,
-    case when rated.invoice_version = 1 then 'scheduled' else 'amendment' end as reason
+    case
+        when rated.invoice_version = 1 then 'scheduled'
+        when voided.tenant_no is not null then 'reissue'
+        else 'amendment'
+    end as reason
 from rated
+left join voided using (tenant_no, period_no, invoice_version)
 left join changed_lines using (tenant_no, period_no)
 left join {{ source('store', 'invoices') }} as stored
     on rated.tenant_no = stored.tenant_no
@@ -43,6 +55,7 @@ left join {{ source('store', 'invoices') }} as stored
     and rated.invoice_version - 1 = stored.invoice_version
 where
     rated.invoice_version = 1
+    or voided.tenant_no is not null
     or changed_lines.tenant_no is not null
     or row(rated.currency_code, rated.subtotal_amount, rated.tax_amount, rated.total_amount)
     is distinct from row(stored.currency_code, stored.subtotal_amount, stored.tax_amount, stored.total_amount)

@@ -106,10 +106,12 @@ select
     period.period_start_date,
     'INV-' || tenant.tenant_id || '-' || period.period_start_date::text as invoice_id,
     tenant.currency_code,
+    tenant.legal_entity,
     contract.rate_card_id,
     contract.time_zone,
     contract.estimation,
     contract.load_profile,
+    contract.invoice_approval,
     contract.billing_cycle,
     contract.anchor_day,
     -- Empty leaves it to the card, 0 says that there is none.

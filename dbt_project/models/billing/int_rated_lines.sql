@@ -10,6 +10,8 @@ with lines as (
     select {{ line_columns() | join(', ') }}, 2 as part_no, step_no from {{ ref('int_spend_lines') }}
     union all
     select {{ line_columns() | join(', ') }}, 3 as part_no, step_no from {{ ref('int_annual_minimums') }}
+    union all
+    select {{ line_columns() | join(', ') }}, 4 as part_no, 0 as step_no from {{ ref('int_adjustment_lines') }}
 )
 
 select
@@ -18,6 +20,7 @@ select
         partition by tenant_no, period_no, invoice_version
         order by
             part_no, step_no, metric collate "C" nulls last, charge_basis collate "C" nulls last,
-            charge collate "C" nulls last, part collate "C" nulls last, tier_number nulls last, line_type collate "C"
+            charge collate "C" nulls last, part collate "C" nulls last, tier_number nulls last, line_type collate "C",
+            description collate "C"
     )::integer as line_number
 from lines

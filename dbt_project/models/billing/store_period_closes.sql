@@ -3,7 +3,7 @@
     into='period_closes',
     tags=['publish'],
     pre_hook=["{{ write_closed_invoices() }}"],
-    post_hook=["{{ audit_closed_periods() }}", "{{ finish_close_request('close') }}"]
+    post_hook=["{{ audit_closed_periods() }}", "{{ record_invoice_moves() }}", "{{ finish_close_request('close') }}"]
 ) }}
 
 -- The last step of a close and its only write: usage, invoices, lines, closes, audit entries and the end of the request

@@ -5,8 +5,8 @@
     post_hook=["{{ finish_close_request('reconcile') }}"]
 ) }}
 
--- What rejected late use would change about a closed invoice: the same rating with it, against what was invoiced. The
--- same state gives the same proposal, which is there already.
+-- What rejected late use would change about a closed invoice: the same rating with it, against what was invoiced and
+-- what was approved for late use before. The same state gives the same proposal, which is there already.
 with late as (
     select tenant_no, period_no, count(*) as event_count
     from {{ ref('int_rejected_events') }}
@@ -40,26 +40,44 @@ uses as (
     from added
     inner join {{ source('registry', 'metrics') }} as metric on added.metric_no = metric.metric_no
     group by added.tenant_no, added.period_no
+),
+
+compared as (
+    select
+        rated.*,
+        request.close_id as asked_by,
+        rated.subtotal_amount - invoiced.subtotal_amount
+        + coalesce(settled.counted_line_amount - settled.line_amount, 0) as line_amount,
+        -- What prepaid credits would pay of it is settled when it is invoiced.
+        rated.total_amount + rated.prepaid_amount - invoiced.total_amount - invoiced.prepaid_amount
+        + coalesce(settled.counted_amount - settled.amount, 0) as amount,
+        late.event_count - coalesce(settled.event_count, 0) as event_count,
+        coalesce(uses.use, '{}') as all_use,
+        settled.use as settled_use
+    from {{ ref('int_rated_invoices') }} as rated
+    inner join {{ source('store', 'invoices') }} as invoiced using (tenant_no, period_no, invoice_version)
+    inner join late using (tenant_no, period_no)
+    cross join {{ ref('int_close_request') }} as request
+    left join uses using (tenant_no, period_no)
+    left join {{ ref('int_settled_late_use') }} as settled using (tenant_no, period_no, invoice_version)
+    where rated.kind = 'reconcile'
 )
 
 select
     'PRP-' || left({{ sha256_hex(
-        "rated.invoice_id || ':' || rated.invoice_version::text || ':' || rated.input_hash"
+        "invoice_id || ':' || invoice_version::text || ':' || input_hash || ':' || line_amount::text"
     ) }}, 16) as proposal_id,
     'late_use' as kind,
-    rated.tenant_no,
-    rated.period_no,
-    rated.invoice_version,
-    request.close_id,
-    rated.currency_code,
-    -- What prepaid credits would pay of it is settled when it is invoiced.
-    rated.total_amount + rated.prepaid_amount - invoiced.total_amount - invoiced.prepaid_amount as amount,
-    late.event_count,
-    coalesce(uses.use, '{}') as use,
-    rated.input_hash
-from {{ ref('int_rated_invoices') }} as rated
-inner join {{ source('store', 'invoices') }} as invoiced using (tenant_no, period_no, invoice_version)
-inner join late using (tenant_no, period_no)
-cross join {{ ref('int_close_request') }} as request
-left join uses using (tenant_no, period_no)
-where rated.kind = 'reconcile'
+    tenant_no,
+    period_no,
+    invoice_version,
+    asked_by as close_id,
+    currency_code,
+    amount,
+    event_count,
+    {{ less_use('all_use', 'settled_use') }} as use,
+    input_hash,
+    line_amount
+from compared
+-- What was approved for the same late use says it all.
+where settled_use is null or line_amount <> 0 or amount <> 0

@@ -1,13 +1,18 @@
--- An amendment to another currency has no difference of totals, and one that leaves the total as it was has no note.
+-- depends_on: {{ ref('store_period_closes') }}
+-- A note is made when the version that it comes with is issued. An amendment to another currency is an invoice of its
+-- own, and one that leaves the total as it was has no note.
 select
-    invoice_id || '-' || invoice_version::text as note_id,
-    case when difference_amount < 0 then 'credit_note' else 'debit_note' end as note_type,
-    invoice_id,
-    invoice_version - 1 as corrected_invoice_version,
-    invoice_version,
-    tenant_id,
-    period_id,
-    currency_code,
-    abs(difference_amount) as amount
-from {{ ref('invoices') }}
-where difference_amount <> 0
+    state.invoice_id || '-' || state.invoice_version::text as note_id,
+    state.note_type,
+    state.invoice_id,
+    state.corrected_version as corrected_invoice_version,
+    state.invoice_version,
+    period.tenant_id,
+    period.period_id,
+    state.currency_code,
+    {{ round_money('abs(state.total_amount - state.corrected_amount)', 'state.currency_code') }} as amount,
+    state.note_number,
+    state.invoice_number
+from {{ ref('int_invoice_states') }} as state
+inner join {{ ref('int_named_periods') }} as period on state.period_no = period.period_no
+where state.note_number is not null

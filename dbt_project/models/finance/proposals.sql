@@ -13,20 +13,27 @@ select
     proposal.use,
     case
         when decision.decision is not null then decision.decision
-        when proposal.invoice_version < newest.invoice_version or exists (
-            select 1 from {{ source('store', 'proposals') }} as later
-            where
-                later.tenant_no = proposal.tenant_no
-                and later.period_no = proposal.period_no
-                and later.kind = proposal.kind
-                and later.close_id > proposal.close_id
+        when proposal.kind = 'late_use' and (
+            proposal.invoice_version < newest.invoice_version or exists (
+                select 1 from {{ source('store', 'proposals') }} as later
+                where
+                    later.tenant_no = proposal.tenant_no
+                    and later.period_no = proposal.period_no
+                    and later.kind = proposal.kind
+                    and later.close_id > proposal.close_id
+            )
         ) then 'superseded'
         else 'open'
     end as status,
     decision.decided_by,
     decision.decided_at,
     proposal.proposed_at,
-    proposal.input_hash
+    proposal.input_hash,
+    {{ round_money('proposal.line_amount', 'proposal.currency_code') }} as line_amount,
+    proposal.proposed_by,
+    proposal.reason,
+    decision.reason as decision_reason,
+    adjusted.invoice_version as adjusted_invoice_version
 from {{ source('store', 'proposals') }} as proposal
 inner join {{ source('store', 'invoices') }} as invoice using (tenant_no, period_no, invoice_version)
 inner join {{ ref('int_named_periods') }} as period on proposal.period_no = period.period_no
@@ -35,10 +42,14 @@ cross join lateral (
     from {{ source('store', 'period_closes') }} as closed
     where closed.tenant_no = proposal.tenant_no and closed.period_no = proposal.period_no
 ) as newest
+left join {{ ref('int_standing_decisions') }} as decision on proposal.proposal_id = decision.proposal_id
 left join lateral (
-    select made.decision, made.decided_by, made.decided_at
-    from {{ source('store', 'proposal_decisions') }} as made
-    where made.proposal_id = proposal.proposal_id
-    order by made.decision_no desc
-    limit 1
-) as decision on true
+    select min(closed.invoice_version) as invoice_version
+    from {{ source('store', 'period_closes') }} as closed
+    where
+        closed.tenant_no = proposal.tenant_no
+        and closed.period_no = proposal.period_no
+        and closed.recorded_at > decision.decided_at
+        and decision.decision = 'approved'
+        and proposal.line_amount <> 0
+) as adjusted on true

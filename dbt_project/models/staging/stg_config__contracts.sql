@@ -9,6 +9,7 @@ select
     config.rate_card_id,
     coalesce(config.estimation, 'none') as estimation,
     config.load_profile,
+    coalesce(config.invoice_approval, 'automatic') as invoice_approval,
     config.anchor_day::integer as anchor_day,
     config.grace_hours::integer as grace_hours,
     config.close_delay_minutes::integer as close_delay_minutes,

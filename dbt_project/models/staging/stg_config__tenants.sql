@@ -4,6 +4,7 @@ select
     config.name,
     config.region,
     config.currency_code,
+    coalesce(config.legal_entity, 'default') as legal_entity,
     config.valid_from_load,
     config.valid_to_load
 from {{ source('config', 'tenants') }} as config

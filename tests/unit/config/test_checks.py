@@ -49,7 +49,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "none", "", "basic", "", "0", "", "", ""],
+         "corrected", "none", "", "basic", "", "0", "", "", "", "automatic"],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == [
         "basic", "1", "energy", "usage", "", "", "1", "100", "0.25", "", "", "",
@@ -195,6 +195,14 @@ CELL_CASES = [
     ("contracts", "rate_card_id", "gold", "'gold' is not in rate_cards.csv; add it there or correct it here"),
     ("contracts", "contract_id", "a\x07b", r"'a\x07b' contains a control character; remove it"),
     ("tenants", "currency_code", "eur", "'eur' is not an ISO 4217 code; write three capital letters such as EUR"),
+    (
+        "tenants", "legal_entity", "Acme Ltd",
+        "'Acme Ltd' cannot begin a document's number; write at most 20 letters, digits, '.' or '_', such as ACME_ES",
+    ),
+    (
+        "contracts", "invoice_approval", "two_persons",
+        "'two_persons' is not supported by this release; use automatic or manual",
+    ),
     ("tenants", "region", "eu/west", "'eu/west' contains '/'; a region names a folder of the landing zone"),
     (
         "metrics", "aggregation", "unique",
