@@ -249,6 +249,7 @@ def import_holidays(  # noqa: PLR0913, PLR0917 - an option each
         }
     )  # fmt: skip
 
+
 app.add_typer(invoices, name="invoices")
 app.add_typer(proposals, name="proposals")
 

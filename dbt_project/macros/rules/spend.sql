@@ -86,7 +86,7 @@
     ) }}
 {%- endmacro %}
 
-{# Whether a draw of a credit stands: that of a version which a later one replaced does not. #}
+{# Whether a draw of a credit stands: that of a version which a later one replaced, or which was made void, does not. #}
 {% macro is_newest_draw(application) -%}
     not exists (
         select 1 from {{ source('store', 'period_closes') }} as later
@@ -94,6 +94,10 @@
             later.tenant_no = {{ application }}.tenant_no
             and later.period_no = {{ application }}.period_no
             and later.invoice_version > {{ application }}.invoice_version
+    )
+    and not exists (
+        select 1 from {{ source('store', 'invoice_transitions') }} as move
+        where {{ same_version('move', application) }} and move.to_status = 'void'
     )
 {%- endmacro %}
 
