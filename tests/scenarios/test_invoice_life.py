@@ -204,7 +204,7 @@ def test_an_approved_credit_is_a_line_after_the_minimum_and_before_tax(life: Pip
         (1, "132.00", "amended", "default-INV-000002", None),
         (2, "114.00", "issued", "default-INV-000002", "-18.00"),
     ]
-    ((line_type, amount, words),) = life.rows(LINES, name("goodwill"), 2)[1:2]
+    ((line_type, amount, words),) = life.rows(LINES, name("goodwill"), 2)[2:3]
     proposal = proposal_of(life, "goodwill")
     assert (line_type, amount) == ("adjustment", "-15.00")
     assert words == f"adjustment {proposal}: goodwill, approved by Grace"
