@@ -6,8 +6,18 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, schedules, sensors
-from orchestration.assets import billing, configuration, governance, models, rates, scores, telemetry, transformations
+from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, rate_jobs, schedules, sensors
+from orchestration.assets import (
+    billing,
+    configuration,
+    governance,
+    models,
+    rates,
+    scores,
+    telemetry,
+    transformations,
+    trials,
+)
 from orchestration.resources import Platform, dbt_resource
 
 
@@ -16,7 +26,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
     return Definitions(
         assets=[
             *load_assets_from_modules(
-                [configuration, telemetry, transformations, billing, governance, models, rates, scores]
+                [configuration, telemetry, transformations, billing, governance, models, rates, scores, trials]
             ),
             *transformations.stored_tables(),
             *transformations.exposures(),
@@ -34,6 +44,12 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.trace,
             jobs.import_readings,
             edit_jobs.edit_event,
+            rate_jobs.preview_invoices,
+            rate_jobs.simulate_rates,
+            rate_jobs.stage_rates,
+            rate_jobs.promote_rates,
+            rate_jobs.roll_back_rates,
+            rate_jobs.check_rates,
             quarantine_jobs.list_quarantine,
             quarantine_jobs.show_quarantined,
             quarantine_jobs.release_quarantined,
@@ -47,6 +63,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             schedules.load_configuration_regularly,
             schedules.reconcile_weekly,
             schedules.verify_weekly,
+            rate_jobs.preview_daily,
             model_jobs.train_weekly,
             model_jobs.score_daily,
         ],

@@ -13,6 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from orchestration.errors import BadInputError, MeterlineError
+from orchestration.preparing import prepared as _prepared
+from orchestration.rate_cli import rates
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -87,6 +89,32 @@ def close(
     verbs.close(_prepared(), month, as_of)
 
 
+@app.command()
+def preview(
+    period: Annotated[
+        str,
+        typer.Option(metavar="YYYY-MM", help="Month in which they end. Default: all that may not close yet."),
+    ] = "",
+    as_of: Annotated[
+        str, typer.Option(metavar="TS", help="Instant up to which it looks. Default: what was received.")
+    ] = "",
+) -> None:
+    """What the invoices of open periods would be to date, in finance.draft_invoices; nobody owes anything by them.
+
+    By the rules of a close: use metered so far, estimated where the contract says so up to the instant and not beyond.
+
+    Example: `meterline preview --period 2019-03`
+    """
+    from orchestration import closing, rate_verbs
+
+    if period:
+        closing.parse_month(period)
+    if as_of:
+        closing.parse_instant(as_of)
+    _prepared()
+    rate_verbs.preview(period, as_of)
+
+
 @app.command("import")
 def import_(
     source: Annotated[str, typer.Argument(metavar="FORMAT", help="greenbutton or nem12.")],
@@ -152,25 +180,7 @@ def verify() -> None:
     verbs.verify(_prepared())
 
 
-rates = typer.Typer(no_args_is_help=True, help="Prices: whether the rules price as other systems say they do.")
 app.add_typer(rates, name="rates")
-
-
-@rates.command("verify")
-def verify_rates(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON: a list of facts with id, model, params and use.")],
-) -> None:
-    """Rate all facts of a file in one run by the rules of a close, and print each with what its source says.
-
-    Ends with how many hold; exit code 1 when one does not, or asks for what is not supported.
-
-    Example: `meterline rates verify facts.json`
-    """
-    from orchestration import rate_verbs
-
-    _prepared()
-    rate_verbs.verify(str(Path(file).expanduser().resolve()))
-
 
 gates = typer.Typer(
     no_args_is_help=True,
@@ -420,23 +430,6 @@ def bench(
     from orchestration import benchmark
 
     benchmark.run(events, devices, repeat, profile)
-
-
-def _prepared() -> Settings:
-    """Settings of a platform whose database is ready and whose relations are deployed."""
-    from orchestration import dbt
-    from orchestration.console import working
-    from orchestration.database import platform
-
-    settings = Settings.from_environment()
-    with working("preparing the database"):
-        platform.ready(settings)
-        dbt.manifest_path(settings)
-        if dbt.deploy(settings):
-            from orchestration import deployment
-
-            deployment.announce(settings)
-    return settings
 
 
 def _day(text: str | None, option: str) -> date | None:

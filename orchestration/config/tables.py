@@ -46,6 +46,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "dynamic",
         ),
         "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
+        "rate_cards.release": ("dated", "staged"),
     }
 )
 # Thresholds are compared with totals, which may be larger than any one quantity: numeric(30, 10).
@@ -112,6 +113,7 @@ class Contract(Row):
     estimation: Annotated[str, _choice("contracts.estimation")] = "none"
     load_profile: Text | None = None
     rate_card_id: Text
+    cohort: Text | None = None
     minimum_spend_amount: Amount | None = None
     tax_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(0)
 
@@ -194,6 +196,7 @@ class RateCard(Row):
     rate_card_id: Text
     rate_card_version: Version = 1
     effective_from_date: Date = date(1970, 1, 1)
+    release: Annotated[str, _choice("rate_cards.release")] = "dated"
     currency_code: Currency
     metric: Text | None = None
     charge_basis: ChargeBasis = "usage"

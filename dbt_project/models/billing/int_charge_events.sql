@@ -19,7 +19,7 @@ events as (
         on asked.tenant_no = event.tenant_no
         and asked.period_no = event.period_no
         and asked.metric_no = event.metric_no
-    where asked.kind = 'close'
+    where {{ reads_current('asked.kind') }}
 
     union all
 
@@ -29,7 +29,7 @@ events as (
     from (
         {{ events_as_of_close(
             'closed.period_no = states.period_no and closed.metric_no = states.metric_no',
-            "(select * from asked where kind <> 'close')"
+            "(select * from asked where not " ~ reads_current('kind') ~ ")"
         ) }}
     ) as event
 

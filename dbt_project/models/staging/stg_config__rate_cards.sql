@@ -15,6 +15,7 @@ select
     free_amount::numeric as free_amount,
     minimum_per_event::numeric as minimum_per_event,
     maximum_per_event::numeric as maximum_per_event,
+    coalesce(release, 'dated') as release,
     effective_from_date::date as effective_from_date,
     valid_from_load,
     valid_to_load
