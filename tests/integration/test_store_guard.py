@@ -23,6 +23,8 @@ APPEND_ONLY = (
     "store.invoice_lines",
     "store.period_closes",
     "store.closed_usage",
+    "store.rate_simulations",
+    "store.rate_decisions",
     "ledger.cleared_invoices",
     "ledger.gate_runs",
     "ledger.gate_verdicts",
