@@ -10,6 +10,7 @@ from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, rate_job
 from orchestration.assets import (
     billing,
     configuration,
+    explanations,
     governance,
     models,
     rates,
@@ -26,7 +27,18 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
     return Definitions(
         assets=[
             *load_assets_from_modules(
-                [configuration, telemetry, transformations, billing, governance, models, rates, scores, trials]
+                [
+                    configuration,
+                    telemetry,
+                    transformations,
+                    billing,
+                    explanations,
+                    governance,
+                    models,
+                    rates,
+                    scores,
+                    trials,
+                ]
             ),
             *transformations.stored_tables(),
             *transformations.exposures(),
@@ -38,6 +50,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.publish_views,
             jobs.verify_rates,
             jobs.reconcile,
+            jobs.explain_invoices,
             jobs.verify,
             jobs.build_docs,
             jobs.override_gate,

@@ -173,6 +173,22 @@ def reconcile() -> None:
 
 
 @app.command()
+def explain(
+    invoice_id: Annotated[str, typer.Argument(help="An invoice_id of finance.invoices.")],
+    limit: Annotated[int, typer.Option(min=1, help="Changes to show, by line and device.")] = 20,
+) -> None:
+    """Say how each amount of an invoice came about, and why the invoice is not the one before it.
+
+    The difference is found by rating the invoice before again under one change at a time; the parts add up to the cent.
+
+    Example: `meterline explain INV-riverside-2019-02-01`
+    """
+    from orchestration import verbs
+
+    verbs.explain(_prepared(), invoice_id, limit)
+
+
+@app.command()
 def verify() -> None:
     """Prove the books: the audit chain, conservation of messages and use, every invoice rated again bit for bit."""
     from orchestration import verbs

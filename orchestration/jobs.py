@@ -19,6 +19,7 @@ from upath import UPath
 from orchestration import tracing, turns
 from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods, reconciliation
 from orchestration.assets.configuration import configuration
+from orchestration.assets.explanations import invoice_explanations
 from orchestration.assets.governance import documentation_site, verification_report
 from orchestration.assets.rates import rating_facts, rating_models, verified_rates
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
@@ -66,6 +67,12 @@ reconcile = define_asset_job(
     "reconcile",
     AssetSelection.assets(reconciliation),
     description="Propose adjustments for use that came too late for its closed period.",
+    tags={LOCK: turns.BOOKS},
+)
+explain_invoices = define_asset_job(
+    "explain_invoices",
+    AssetSelection.assets(invoice_explanations),
+    description="Say what the invoices of a month differ by from those before, in parts that add up.",
     tags={LOCK: turns.BOOKS},
 )
 verify = define_asset_job(

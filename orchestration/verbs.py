@@ -185,6 +185,27 @@ def reconcile(settings: Settings) -> None:
     say("none of them moves money until a person has approved it")
 
 
+def explain(settings: Settings, invoice_id: str, limit: int) -> None:
+    """Print how the lines of an invoice came about and what it differs by from the one before, found if need be."""
+    from orchestration import explaining
+
+    with connect(settings, "meterline_finance") as session:
+        found = explaining.explain(session, invoice_id, limit)
+    if found.summary is None:
+        widen_partitions(found.month, found.month)
+        with working("rating the invoice before under one change at a time"):
+            run_job("explain_invoices", partition_key=found.month.isoformat())
+        with connect(settings, "meterline_finance") as session:
+            found = explaining.explain(session, invoice_id, limit)
+    _rows(f"{invoice_id}, version {found.invoice_version}: how each line came about", found.lines)
+    if found.summary is None:
+        say("there is no invoice of the period before to compare with, or it is equal")
+        return
+    say(found.summary)
+    _rows("What the difference consists of", found.components)
+    _rows(f"By line and device, the first {len(found.changes)}", found.changes)
+
+
 def verify(settings: Settings) -> None:
     """Run every proof; a broken one ends the command with exit code 1 and its name."""
     with working("verifying"):

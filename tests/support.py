@@ -435,6 +435,12 @@ class Pipeline:
             asked = rate_releases.Decision(decision, rate_card_id, version, cohort, by, "agreed")
             return rate_releases.decide(session, asked)
 
+    def explain(self, month: str) -> None:
+        """The bridges of a month's invoices, as the job explain_invoices makes them."""
+        with connect(self.settings, "meterline_transform") as session:
+            closing.request(session, "explain", closing.parse_month(month), datetime.now(UTC))
+        run_dbt(self.settings, *CLOSE)
+
     def release(self, asked: quarantine.Filter, by: str, because: str) -> quarantine.Released:
         """Refused rows, by decision of a named person, for the next run to meter; as the job release_quarantined."""
         with connect(self.settings, "meterline_approver") as session:

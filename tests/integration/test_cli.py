@@ -13,8 +13,8 @@ from tests.support import Pipeline, message
 
 METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
-    "demo", "process", "close", "gates", "trace", "reconcile", "verify", "train", "score", "docs", "up", "down",
-    "env", "bench", "edit", "rates", "preview",
+    "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
+    "down", "env", "bench", "edit", "rates", "preview",
 )  # fmt: skip
 
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.property.drawing import examples
 from tests.support import Message, instant, message, stamp
 
 # In how many runs of the platform a history arrives.
@@ -179,19 +179,4 @@ def histories(draw: st.DrawFn) -> History:
 
 def drawn(count: int, first_seed: int) -> list[History]:
     """`count` histories, the same for the same seed."""
-    collected: list[History] = []
-
-    @seed(first_seed)
-    @settings(
-        max_examples=count,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(histories())
-    def collect(history: History) -> None:
-        collected.append(history)
-
-    collect()
-    return collected
+    return examples(histories(), count, first_seed)

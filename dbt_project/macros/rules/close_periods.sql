@@ -44,6 +44,35 @@
     from {{ ref('int_rated_lines') }} as line
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
+    insert into {{ source('store', 'line_explanations') }} (
+        tenant_no, period_no, invoice_version, line_number, measured_quantity, included_quantity, lower_bound, up_to,
+        tier_quantity, package_size, proration_numerator, proration_denominator, exact_amount
+    )
+    select
+        tenant_no, period_no, invoice_version, line.line_number, line.measured_quantity, line.included_quantity,
+        line.lower_bound, line.up_to, line.tier_quantity, line.package_size, line.proration_numerator,
+        line.proration_denominator, line.exact_amount
+    from {{ ref('int_line_explanations') }} as line
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'closed_steps') }} (
+        tenant_no, period_no, invoice_version, charge_no, step_no, metric, charge_basis, charge, divided_by, part,
+        window_start_at, quantity_before, quantity, event_count, bounded_amount
+    )
+    select
+        tenant_no, period_no, invoice_version, charge.charge_no,
+        row_number() over (
+            partition by tenant_no, period_no, invoice_version, charge.charge_no
+            order by step.window_start_at nulls first, step.quantity_before, step.part collate "C"
+        ),
+        charge.metric, charge.charge_basis, charge.charge, {{ divided_by('charge') }}, coalesce(step.part, ''),
+        step.window_start_at, coalesce(step.quantity_before, 0), coalesce(step.quantity, 0), step.event_count,
+        step.bounded_amount
+    from {{ ref('int_charges') }} as charge
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
+    left join {{ ref('int_charge_steps') }} as step using (tenant_no, period_no, invoice_version, charge_no)
+    where charge.measured_by not in ('fleet', 'devices');
+
     insert into {{ source('store', 'closed_estimates') }} (
         tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity
     )

@@ -63,6 +63,11 @@
     end
 {%- endmacro %}
 
+{# What divides the quantity of a charge, so that two price lists can be said to divide it alike. #}
+{% macro divided_by(charge) -%}
+    coalesce({{ charge }}.attribute, '')
+{%- endmacro %}
+
 {# Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, or single events. #}
 {% macro measured_by(card) -%}
     case

@@ -29,7 +29,7 @@ events as (
     from (
         {{ events_as_of_close(
             'closed.period_no = states.period_no and closed.metric_no = states.metric_no',
-            "(select * from asked where not " ~ reads_current('kind') ~ ")"
+            "(select * from asked where kind in ('verify', 'reconcile'))"
         ) }}
     ) as event
 

@@ -71,6 +71,7 @@ select
     line_price::numeric(20, 10) as unit_price,
     (case when line_type in ('usage', 'package') then estimated_quantity else 0 end)::numeric(30, 10)
         as estimated_quantity,
+    exact_amount,
     {{ round_money('exact_amount', 'currency_code') }}::numeric(20, 4) as amount,
     description,
     case when line_type in ('usage', 'package') then quality_flags else '' end as quality_flags

@@ -1,7 +1,7 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- The quantities that the tiers of a charge price, each alone: all of it, one per attribute value, or what is charged of
--- single events. A value for which the card has no price of its own has that of its empty part.
+-- The quantities that the tiers of a charge price, each alone: all of it, one per attribute value, or what is charged
+-- of single events. A value for which the card has no price of its own has that of its empty part.
 with devices as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no,
@@ -48,17 +48,27 @@ attributes as (
 steps as (
     select
         tenant_no, period_no, invoice_version, charge_no, '' as part, null::timestamptz as window_start_at,
-        0::numeric as quantity_before, billable_quantity as quantity
+        0::numeric as quantity_before, billable_quantity as quantity, null::bigint as event_count,
+        null::numeric as bounded_amount
     from {{ ref('int_charges') }}
     where measured_by = 'fleet'
     union all
-    select tenant_no, period_no, invoice_version, charge_no, part, null, 0, greatest(quantity, 0) from devices
+    select tenant_no, period_no, invoice_version, charge_no, part, null, 0, greatest(quantity, 0), null, null
+    from devices
     union all
-    select tenant_no, period_no, invoice_version, charge_no, part, null, 0, greatest(quantity, 0) from attributes
+    select tenant_no, period_no, invoice_version, charge_no, part, null, 0, greatest(quantity, 0), null, null
+    from attributes
     union all
-    select tenant_no, period_no, invoice_version, charge_no, '', null, 0, sum(charged_amount)
+    select
+        tenant_no, period_no, invoice_version, charge_no, '', null, 0, sum(charged_amount), count(*),
+        sum(bounded_fee_amount - fee_amount)
     from {{ ref('int_event_fees') }}
     group by tenant_no, period_no, invoice_version, charge_no
+    union all
+    select
+        tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, quantity, event_count,
+        bounded_amount
+    from {{ ref('int_bridge_steps') }}
 )
 
 select
@@ -68,7 +78,9 @@ select
     coalesce(priced.part, '') as price_part,
     steps.window_start_at,
     steps.quantity_before::numeric(30, 10) as quantity_before,
-    steps.quantity::numeric(30, 10) as quantity
+    steps.quantity::numeric(30, 10) as quantity,
+    steps.event_count,
+    steps.bounded_amount
 from steps
 inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
 left join (

@@ -5,14 +5,11 @@
 with counted as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.fee_per_event,
-        case charge.measured_by when 'events' then count(fee.event_number) else charge.event_count end as event_count,
-        coalesce(sum(fee.bounded_fee_amount - fee.fee_amount), 0) as bounded_amount
+        case charge.measured_by when 'events' then step.event_count else charge.event_count end as event_count,
+        step.bounded_amount
     from {{ ref('int_charges') }} as charge
-    left join {{ ref('int_event_fees') }} as fee using (tenant_no, period_no, invoice_version, charge_no)
+    inner join {{ ref('int_charge_steps') }} as step using (tenant_no, period_no, invoice_version, charge_no)
     where charge.price_model = 'percentage'
-    group by
-        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.fee_per_event,
-        charge.measured_by, charge.event_count
 )
 
 select

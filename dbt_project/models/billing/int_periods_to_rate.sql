@@ -6,7 +6,7 @@
 -- or what is only tried.
 {%- set wanted = ['close_id', 'kind', 'tenant_no', 'period_no', 'invoice_version', 'config_load_id', 'last_load_id',
     'recorded_at', 'contract_id', 'period_start_at', 'period_end_at', 'boundary_at', 'proration_numerator',
-    'proration_denominator'] %}
+    'proration_denominator', 'terms_period_no'] %}
 with versions as (
     select
         tenant_no, period_no, max(invoice_version) as invoice_version, min(recorded_at) as first_recorded_at,
@@ -30,7 +30,8 @@ due as (
         period.period_end_at,
         period.boundary_at,
         period.proration_numerator,
-        period.proration_denominator
+        period.proration_denominator,
+        period.period_no as terms_period_no
     from {{ ref('int_close_request') }} as request
     inner join {{ source('store', 'periods') }} as period on request.period_month = period.last_local_month
     left join {{ ref('int_tenant_watermarks') }} as watermark on period.tenant_no = watermark.tenant_no
@@ -53,7 +54,8 @@ closed as (
         closed.period_end_at,
         closed.closed_at as boundary_at,
         closed.proration_numerator,
-        closed.proration_denominator
+        closed.proration_denominator,
+        closed.period_no as terms_period_no
     from {{ ref('int_close_request') }} as request
     cross join {{ source('store', 'period_closes') }} as closed
     left join versions on closed.tenant_no = versions.tenant_no and closed.period_no = versions.period_no
@@ -68,10 +70,40 @@ closed as (
         )
 ),
 
+-- The variants of a bridge from one invoice to the next: the terms and prices of the one before, of the other at last.
+explained as (
+    select
+        pair.close_id,
+        'explain' as kind,
+        pair.tenant_no,
+        pair.period_no,
+        variant.variant_no as invoice_version,
+        terms.config_load_id,
+        terms.last_load_id,
+        terms.recorded_at,
+        terms.contract_id,
+        terms.period_start_at,
+        terms.period_end_at,
+        terms.closed_at as boundary_at,
+        days.proration_numerator,
+        days.proration_denominator,
+        terms.period_no as terms_period_no
+    from {{ ref('int_bridge_pairs') }} as pair
+    cross join {{ bridge_variants() }} as variant (variant_no)
+    inner join {{ source('store', 'period_closes') }} as terms
+        on pair.tenant_no = terms.tenant_no
+        and (terms.period_no, terms.invoice_version) = {{ bridged_close('pair', 'variant.variant_no', 'price') }}
+    inner join {{ source('store', 'period_closes') }} as days
+        on pair.tenant_no = days.tenant_no
+        and (days.period_no, days.invoice_version) = {{ bridged_close('pair', 'variant.variant_no', 'days') }}
+),
+
 wanted as (
     select * from due
     union all
     select * from closed
+    union all
+    select * from explained
     union all
     select {{ wanted | join(', ') }} from {{ ref('int_trial_periods') }}
 )
@@ -95,7 +127,7 @@ select
     coalesce(contract.minimum_spend_amount, 0) as minimum_spend_amount,
     coalesce(contract.tax_percent, 0) as tax_percent
 from wanted
-inner join {{ source('store', 'periods') }} as period on wanted.period_no = period.period_no
+inner join {{ source('store', 'periods') }} as period on wanted.terms_period_no = period.period_no
 inner join {{ ref('stg_config__contracts') }} as contract
     on wanted.tenant_no = contract.tenant_no
     and wanted.contract_id = contract.contract_id
@@ -104,7 +136,7 @@ inner join {{ ref('stg_config__tenants') }} as tenant
     on wanted.tenant_no = tenant.tenant_no and {{ in_force('tenant', 'wanted.config_load_id') }}
 left join versions
     on wanted.tenant_no = versions.tenant_no
-    and wanted.period_no = versions.period_no
+    and wanted.terms_period_no = versions.period_no
     and wanted.kind <> 'simulate'
 left join {{ ref('stg_config__contracts') }} as first_terms
     on wanted.tenant_no = first_terms.tenant_no

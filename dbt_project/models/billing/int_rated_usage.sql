@@ -67,3 +67,10 @@ select
     tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, skew_candidate_count,
     first_event_at, last_event_at, estimated_quantity, '' as quality_flags
 from {{ ref('int_reconciled_usage') }}
+
+union all
+
+select
+    tenant_no, period_no, invoice_version, device_no, metric_no, quantity, event_count, 0, null, null,
+    estimated_quantity, quality_flags
+from {{ ref('int_bridge_usage') }}

@@ -1,7 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_rated_tiers'}}}) }}
 
--- The tiers of a charge price exactly what its steps are: no unit twice, none left over, no step without a tier. What is
--- measured over the fleet is the billable quantity.
+-- The tiers of a charge price exactly what its steps are: no unit twice, none left over, no step without a tier. What
+-- is measured over the fleet is the billable quantity.
 with stepped as (
     select tenant_no, period_no, invoice_version, charge_no, sum(quantity) as quantity
     from {{ ref('int_charge_steps') }}

@@ -514,6 +514,108 @@ def test_prices(write_configuration: Write, model: str, tiers: str, expected: st
     assert errors(folder) == [expected]
 
 
+# Cells after rate_card_id, currency_code and price_model; tiers after rate_card_id.
+SPLIT_CARD = f"{CARD},metric,charge_basis,attribute,included_units,free_events"
+SPLIT_TIER = "rate_card_id,metric,charge_basis,tier_number,part,unit_price,percent,package_size"
+SPLIT_CASES = {
+    "matrix of no attribute": (
+        "matrix,energy,,,,", "energy,,1,,1,,",
+        "rate_cards.csv line 2, column attribute: is empty; a matrix price needs the attribute whose values have their "
+        "own prices",
+    ),
+    "matrix over all metrics": (
+        "matrix,,,zone,,", ",,1,,1,,",
+        "rate_cards.csv line 2, column metric: is empty, but a matrix price splits one metric; name it",
+    ),
+    "matrix without the others": (
+        "matrix,energy,,zone,,", "energy,,1,eu,1,,",
+        "rate_cards.csv line 2: rate_card_id 'basic', rate_card_version 1, metric 'energy', charge_basis 'usage' has "
+        "no price for other values of 'zone'; add a tier with an empty part to rate_card_tiers.csv",
+    ),
+    "attribute without a meaning": (
+        "per_unit,energy,,zone,,", "energy,,1,,1,,",
+        "rate_cards.csv line 2, column attribute: 'zone' has no meaning for a per_unit price; leave it empty",
+    ),
+    "part of an undivided charge": (
+        "per_unit,energy,,,,", "energy,,1,eu,1,,",
+        "rate_card_tiers.csv line 2, column part: 'eu' would not be billed: this charge is not split by an attribute; "
+        "leave it empty",
+    ),
+    "included units of a matrix": (
+        "matrix,energy,,zone,5,", "energy,,1,,1,,",
+        "rate_cards.csv line 2, column included_units: has no agreed meaning for a price that is split; use a first "
+        "tier at 0 instead",
+    ),
+    "devices by what messages carry": (
+        "matrix,energy,active_devices,zone,,", "energy,active_devices,1,,1,,",
+        "rate_cards.csv line 2, column attribute: 'zone' is what messages carry, and devices are counted; use "
+        "device_type",
+    ),
+    "percentage of devices": (
+        "percentage,energy,active_devices,,,", "energy,active_devices,1,,,1,",
+        "rate_cards.csv line 2, column charge_basis: a percentage price is of amounts that are measured; use usage",
+    ),
+    "free events of units": (
+        "per_unit,energy,,,,3", "energy,,1,,1,,",
+        "rate_cards.csv line 2, column free_events: '3' has no meaning for a per_unit price; leave it empty or use "
+        "percentage",
+    ),
+    "free events over all metrics": (
+        "percentage,,,,,3", ",,1,,,1,",
+        "rate_cards.csv line 2, column metric: is empty, but single events are priced; name their metric",
+    ),
+    "percentage without a percentage": (
+        "percentage,energy,,,,", "energy,,1,,1,,",
+        "rate_card_tiers.csv line 2, column percent: is empty; a percentage price needs the percentage of the amount "
+        "(0 is a price)",
+    ),
+    "percentage and a price": (
+        "percentage,energy,,,,", "energy,,1,,1,2,",
+        "rate_card_tiers.csv line 2, column unit_price: '1' would not be billed by a percentage price; write percent "
+        "instead",
+    ),
+    "price and a percentage": (
+        "per_unit,energy,,,,", "energy,,1,,1,2,",
+        "rate_card_tiers.csv line 2, column percent: '2' would not be billed by a per_unit price; write unit_price "
+        "instead",
+    ),
+    "block of no size": (
+        "block_tiers,energy,,,,", "energy,,1,,1,,",
+        "rate_card_tiers.csv line 2, column package_size: is empty, here and in rate_cards.csv; a block_tiers price "
+        "needs the number of units in a block",
+    ),
+    "size of no package": (
+        "per_unit,energy,,,,", "energy,,1,,1,,5",
+        "rate_card_tiers.csv line 2, column package_size: '5' has no meaning for a per_unit price; leave it empty",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("card", "tier", "expected"), SPLIT_CASES.values(), ids=SPLIT_CASES)
+def test_each_price_model_reads_its_own_columns(
+    write_configuration: Write, card: str, tier: str, expected: str
+) -> None:
+    folder = write_configuration(
+        rate_cards=f"{SPLIT_CARD}\nbasic,EUR,{card}\n", rate_card_tiers=f"{SPLIT_TIER}\nbasic,{tier}\n"
+    )
+    assert errors(folder) == [expected]
+
+
+def test_charges_of_one_metric_are_told_apart_by_name(write_configuration: Write) -> None:
+    card, tier = f"{CARD},metric,charge", "rate_card_id,metric,tier_number,unit_price,flat_fee,charge"
+    cards = "basic,EUR,per_unit,energy,\nbasic,EUR,flat,energy,standing\n"
+    tiers = "basic,energy,1,0.12,,\nbasic,energy,1,,5,standing\n"
+    folder = write_configuration(rate_cards=f"{card}\n{cards}", rate_card_tiers=f"{tier}\n{tiers}")
+    assert len(stored(folder, "rate_cards")) == 2
+    folder = write_configuration(
+        rate_cards=f"{card}\n{cards}", rate_card_tiers=f"{tier}\n{tiers.replace('standing', 'stand')}"
+    )
+    assert errors(folder) == [
+        "rate_card_tiers.csv line 3: rate_card_id 'basic', rate_card_version 1, metric 'energy', charge_basis 'usage', "
+        "charge 'stand' is not in rate_cards.csv; add it there or correct it here",
+    ]
+
+
 @pytest.mark.parametrize(
     ("rows", "expected"),
     [

@@ -1,0 +1,36 @@
+{# How the amount of a line came about, in numbers that can be computed again from left to right. #}
+{% macro explanation_words(line) -%}
+    case
+        when {{ line }}.line_type in ('usage', 'package') then
+            {{ number_words(line ~ '.measured_quantity') }} || ' measured'
+            || case
+                when {{ line }}.included_quantity > 0
+                    then ' - ' || {{ number_words(line ~ '.included_quantity') }} || ' included'
+                else ''
+            end
+            || case when {{ line }}.part is not null then '; ' || {{ line }}.part else '' end
+            || '; tier ' || {{ line }}.tier_number::text || ' ('
+            || {{ tier_range_words(line ~ '.lower_bound', line ~ '.up_to') }} || ') prices '
+            || {{ number_words(line ~ '.tier_quantity') }}
+            || case
+                when {{ line }}.line_type = 'package'
+                    then ', packages of ' || {{ number_words(line ~ '.package_size') }} || ': '
+                    || {{ number_words(line ~ '.quantity') }}
+                else ''
+            end
+            || '; '
+        else ''
+    end
+    || {{ number_words(line ~ '.quantity') }} || ' x ' || {{ price_words(line ~ '.unit_price') }}
+    || case
+        when {{ line }}.price_model = 'flat' and {{ line }}.proration_numerator <> {{ line }}.proration_denominator
+            then format(' x %s / %s days', {{ line }}.proration_numerator, {{ line }}.proration_denominator)
+        else ''
+    end
+    || ' = ' || {{ price_words('round(' ~ line ~ '.exact_amount, 10)') }}
+    || case
+        when {{ line }}.exact_amount <> {{ line }}.amount
+            then ', rounded ' || {{ price_words(line ~ '.amount') }}
+        else ''
+    end
+{%- endmacro %}

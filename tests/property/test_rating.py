@@ -1,0 +1,253 @@
+"""Rating: what must hold for every price, use and pair of invoices, on many random customers of one run.
+
+Each customer has a twin who uses as much, cut otherwise into devices, days and files. An oracle in decimals, written
+from the rules and not from the models, says what both pay. The larger run:
+
+    METERLINE_CUSTOMERS=10000 METERLINE_SEED=2019 pytest -m heavy -s tests/property/test_rating.py
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
+from itertools import pairwise
+
+import pytest
+from hypothesis import strategies as st
+
+from tests.property.drawing import examples
+from tests.support import Message, Pipeline, message
+
+NewPipeline = Callable[..., Pipeline]
+
+SEED = int(os.environ.get("METERLINE_SEED", "2019"))
+CUSTOMERS = int(os.environ.get("METERLINE_CUSTOMERS", "10000"))
+CUSTOMERS_OF_THE_SUITE = 60
+MINOR_UNITS = {"EUR": Decimal("0.01"), "JPY": Decimal(1), "BHD": Decimal("0.001")}
+LEAST = Decimal("0.0000000001")
+MONTHS = (2, 3)
+
+TOTALS = """
+select tenant_id, extract(month from period_start_at)::integer, subtotal_amount, tax_amount, total_amount
+from finance.invoices
+"""
+TWINS_APART = """
+with said as (
+    select
+        substr(invoice_id, 6) as customer,
+        jsonb_agg(jsonb_build_array(line_type, tier_number, quantity, unit_price, amount) order by line_number) as lines
+    from finance.invoice_lines
+    group by invoice_id
+)
+select customer, count(distinct lines) from said group by customer having count(distinct lines) > 1
+"""
+UNEXPLAINED = """
+select invoice.invoice_id, invoice.total_amount - before.total_amount, coalesce(sum(change.amount), 0)
+from finance.invoices as invoice
+inner join finance.invoices as before
+    on invoice.tenant_id = before.tenant_id and invoice.period_start_at = before.period_end_at
+left join finance.invoice_changes as change
+    on invoice.invoice_id = change.invoice_id and invoice.invoice_version = change.invoice_version
+group by invoice.invoice_id, invoice.total_amount, before.total_amount
+having invoice.total_amount - before.total_amount <> coalesce(sum(change.amount), 0)
+"""
+PAIRS = "select count(*) from finance.invoices where period_start_at >= '2019-03-01'"
+COMPONENTS = "select component, count(distinct invoice_id) from finance.invoice_changes group by 1 order by 1"
+
+
+@dataclass(frozen=True)
+class Price:
+    """A charge: (up to, unit price, flat fee) by tier."""
+
+    model: str
+    tiers: tuple[tuple[Decimal | None, Decimal, Decimal], ...]
+    package_size: Decimal
+    included: Decimal
+    zero_quantity: str
+
+
+@dataclass(frozen=True)
+class Customer:
+    """Prices of two months, use by device in each, and terms."""
+
+    prices: tuple[Price, Price]
+    use: tuple[dict[str, Decimal], dict[str, Decimal]]
+    currency: str
+    tax_percent: Decimal
+    minimum: Decimal
+
+
+def decimals(most: str, places: int) -> st.SearchStrategy[Decimal]:
+    return st.decimals(min_value=0, max_value=Decimal(most), places=places, allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def prices(draw: st.DrawFn) -> Price:
+    model = draw(st.sampled_from(["per_unit", "volume", "graduated", "graduated", "package", "flat"]))
+    count = draw(st.integers(1, 4)) if model in ("volume", "graduated") else 1
+    bounds = sorted(draw(st.sets(st.sampled_from([1, 10, 50, 100, 500]), min_size=count - 1, max_size=count - 1)))
+    fees = decimals("20", 2) if model in ("volume", "graduated", "flat") else st.just(Decimal(0))
+    tiers = tuple(
+        (bound, Decimal(0) if model == "flat" else draw(decimals("3", 4)), draw(fees))
+        for bound in [*map(Decimal, bounds), None]
+    )
+    included = st.sampled_from([Decimal(0), Decimal(0), Decimal(10)])
+    zero_quantity = draw(st.sampled_from(["no_charge", "first_tier_flat"]))
+    return Price(model, tiers, draw(st.sampled_from([Decimal(7), Decimal("0.3")])), draw(included), zero_quantity)
+
+
+# Bounds of tiers, their nearest neighbours, nothing, and numbers that no binary fraction holds.
+QUANTITIES = st.one_of(
+    st.sampled_from([Decimal(n) for n in (0, 1, 10, 50, 100, 110, 500)]),
+    st.sampled_from([n + LEAST for n in (1, 10, 50, 100)] + [n - LEAST for n in (1, 10, 50, 100)]),
+    decimals("700", 10),
+)
+
+
+@st.composite
+def customers(draw: st.DrawFn) -> Customer:
+    first = draw(prices())
+    second = draw(st.one_of(st.just(first), prices()))
+    use = st.dictionaries(st.sampled_from(["m-1", "m-2", "m-3"]), QUANTITIES, max_size=3)
+    return Customer(
+        (first, second),
+        (draw(use), draw(use)),
+        draw(st.sampled_from(["EUR", "EUR", "JPY", "BHD"])),
+        draw(st.sampled_from([Decimal(0), Decimal(19), Decimal("8.875")])),
+        draw(st.sampled_from([Decimal(0), Decimal(0), Decimal(25)])),
+    )
+
+
+def expected(customer: Customer, month: int) -> tuple[Decimal, Decimal, Decimal]:
+    """(subtotal, tax, total) by the rules: included units, tiers, lines rounded once, minimum, tax."""
+    price, unit = customer.prices[month], MINOR_UNITS[customer.currency]
+    quantity = max(sum(customer.use[month].values(), Decimal(0)) - price.included, Decimal(0))
+    lines, below = [], Decimal(0)
+    for bound, unit_price, fee in price.tiers:
+        is_in_it = quantity > below and (bound is None or quantity <= bound)
+        if price.model == "graduated":
+            units = max(min(quantity, quantity if bound is None else bound) - below, Decimal(0))
+        else:
+            units = quantity if is_in_it else Decimal(0)
+        if price.model == "package":
+            units = (units / price.package_size).to_integral_value(ROUND_CEILING)
+        is_due = units > 0 or (quantity == 0 and below == 0 and price.zero_quantity == "first_tier_flat")
+        lines += [units * unit_price, fee if is_due or price.model == "flat" else Decimal(0)]
+        below = bound or below
+    charged = sum((rounded(line, unit) for line in lines), Decimal(0))
+    subtotal = max(charged, rounded(customer.minimum, unit))
+    tax = rounded(subtotal * customer.tax_percent / 100, unit)
+    return subtotal, tax, subtotal + tax
+
+
+def rounded(amount: Decimal, unit: Decimal) -> Decimal:
+    return (amount / unit).quantize(Decimal(1), ROUND_HALF_UP) * unit
+
+
+def delivered(tenant: str, customer: Customer, is_twin: bool) -> list[Message]:
+    """Each device's use in one message; the twin's in three of other days, one of them of another device."""
+    sent = []
+    for month, use in zip(MONTHS, customer.use, strict=True):
+        for number, (device, quantity) in enumerate(sorted(use.items()), start=1):
+            key = month * 10 + number
+            if is_twin:
+                third = (quantity / 3).quantize(LEAST)
+                cut = [("m-9", third), (device, third), (device, quantity - 2 * third)]
+                sent += [
+                    message(tenant, by, key * 10 + part, amount, f"2019-{month:02}-{5 * part + number:02}T12:00")
+                    for part, (by, amount) in enumerate(cut, start=1)
+                ]
+            else:
+                sent.append(message(tenant, device, key, quantity, f"2019-{month:02}-{number:02}T12:00"))
+    return sent
+
+
+def bill(pipeline: Pipeline, drawn: dict[str, Customer]) -> None:
+    """Both twins of all customers: February and March, closed, explained, and rated again."""
+    configuration, landed = pipeline.configuration, list[Message]()
+    for name, customer in drawn.items():
+        for version, price in enumerate(customer.prices, start=1):
+            tiers = [(bound, unit_price, fee) for bound, unit_price, fee in price.tiers]
+            if price.model == "flat":
+                tiers = [(None, "", fee) for _, _, fee in price.tiers]  # type: ignore[misc]
+            configuration.rate_card(
+                name, *tiers, price_model=price.model, included_units=price.included, rate_card_version=version,
+                package_size=price.package_size if price.model == "package" else "", currency_code=customer.currency,
+                zero_quantity=price.zero_quantity, effective_from_date=f"2019-{MONTHS[version - 1]:02}-01",
+            )  # fmt: skip
+        for twin in ("a", "b"):
+            tenant = f"{twin}{name}"
+            terms = {"tax_percent": customer.tax_percent, "minimum_spend_amount": customer.minimum}
+            pipeline.tenant(tenant, "m-1", "m-2", "m-3", "m-9", rate_card_id=name, starts_at="2019-02-01", **terms)
+            configuration.tables["tenants"][-1]["currency_code"] = customer.currency
+            landed += delivered(tenant, customer, is_twin=twin == "b")
+    half = len(landed) // 2
+    pipeline.land(*landed[half:])
+    pipeline.land(*landed[:half])
+    pipeline.process()
+    for month in MONTHS:
+        pipeline.close(f"2019-{month:02}", "2019-04-05")
+    pipeline.explain("2019-03")
+
+
+def check(new_pipeline: NewPipeline, count: int) -> None:
+    pipeline = new_pipeline()
+    drawn = {f"{number:05}": one for number, one in enumerate(examples(customers(), count, SEED), start=1)}
+    bill(pipeline, drawn)
+    totals = {(tenant, month): tuple(amounts) for tenant, month, *amounts in pipeline.rows(TOTALS)}
+    assert len(totals) == len(drawn) * 2 * len(MONTHS)
+    for name, customer in drawn.items():
+        for place, month in enumerate(MONTHS):
+            assert totals[f"a{name}", month] == expected(customer, place), (name, month, customer)
+    assert pipeline.rows(TWINS_APART) == []
+    assert pipeline.rows(UNEXPLAINED) == []
+    ((pairs,),) = pipeline.rows(PAIRS)
+    components = dict(pipeline.rows(COMPONENTS))
+    # A run without one of them would prove nothing about it.
+    assert components.keys() >= {
+        "removed_devices",
+        "new_devices",
+        "volume",
+        "price",
+        "tier_crossing",
+        "tax",
+        "rounding",
+    }
+    assert pipeline.prove() == {}
+    pipeline.audit()
+    print(f"{pairs} pairs of invoices; explained by {components}")
+
+
+def test_60_customers_pay_what_the_oracle_says_however_their_use_is_cut(new_pipeline: NewPipeline) -> None:
+    check(new_pipeline, CUSTOMERS_OF_THE_SUITE)
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(600 + CUSTOMERS)
+def test_many_customers_pay_what_the_oracle_says_however_their_use_is_cut(new_pipeline: NewPipeline) -> None:
+    check(new_pipeline, CUSTOMERS)
+
+
+def test_graduated_is_monotone_and_continuous_and_volume_is_neither(shared_pipeline: Pipeline) -> None:
+    """The same tiers under both models, from one unit below a bound to one above, in steps of the least unit."""
+    ladder = [bound + step for bound in (10, 100) for step in (-1, -LEAST, Decimal(0), LEAST, Decimal(1))]
+    for model in ("graduated", "volume"):
+        tiers = ((10, "1.00"), (100, "0.50"), (None, "0.40"))
+        shared_pipeline.configuration.rate_card(model, *tiers, price_model=model)
+        for number, quantity in enumerate(ladder):
+            shared_pipeline.tenant(f"{model}-{number:02}", "m-1", rate_card_id=model)
+            shared_pipeline.land(message(f"{model}-{number:02}", "m-1", 1, quantity, "2019-02-10T12:00"))
+    shared_pipeline.process()
+    shared_pipeline.close("2019-02", "2019-03-05")
+    paid = {tenant: total for tenant, _, _, _, total in shared_pipeline.rows(TOTALS)}
+    graduated = [paid[f"graduated-{number:02}"] for number in range(len(ladder))]
+    # 9 and 10 at 1.00; 11 is 10.00 + 0.50; 99 is 10.00 + 89 x 0.50; 101 is 55.00 + 0.40.
+    assert [str(amount) for amount in graduated] == [
+        "9.00", "10.00", "10.00", "10.00", "10.50", "54.50", "55.00", "55.00", "55.00", "55.40",
+    ]  # fmt: skip
+    assert all(before <= after for before, after in pairwise(graduated))
+    # Just above 10 all units cost half; just above 100 a fifth less.
+    volume = [str(paid[f"volume-{number:02}"]) for number in range(len(ladder))]
+    assert volume == ["9.00", "10.00", "10.00", "5.00", "5.50", "49.50", "50.00", "50.00", "40.00", "40.40"]
