@@ -53,5 +53,6 @@ select
     close_id, kind, tenant_no, period_no, invoice_version, config_load_id, last_load_id,
     statement_timestamp() as recorded_at,
     contract_id, period_start_at, period_end_at, boundary_at, proration_numerator, proration_denominator,
-    period_no as terms_period_no, estimated_until_at, priced_card_id as rate_card_id, priced_by_version, left_out_version
+    period_no as terms_period_no, estimated_until_at,
+    priced_card_id as rate_card_id, priced_by_version, left_out_version
 from periods

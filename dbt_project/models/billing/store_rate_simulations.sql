@@ -5,7 +5,7 @@
     post_hook=["{{ finish_close_request('simulate') }}"]
 ) }}
 
--- Both variants of a simulation side by side. A card has one version for a period, whichever of its charges one looks at.
+-- Both variants of a simulation side by side. One version of a card prices a period, whichever of its charges one asks.
 with versions as (
     select tenant_no, period_no, invoice_version, max(rate_card_version) as rate_card_version
     from {{ ref('int_period_prices') }}

@@ -1,5 +1,5 @@
--- Every bounded tier of the prices in the configuration: what the units up to its bound cost, and what they cost with one
--- more. By the macros that rate an invoice, so that a bound means here what it means there.
+-- Every bounded tier of the prices in the configuration: what the units up to its bound cost, and what they cost with
+-- one more. By the macros that rate an invoice, so that a bound means here what it means there.
 with ladders as (
     select
         tier.*, card.price_model, card.zero_quantity, card.currency_code,

@@ -7,7 +7,7 @@ select
     period.tenant_id,
     period.period_id,
     simulated.cohort,
-    simulated.cohort is not distinct from {{ test_cohort() }} as is_test_tenant,
+    coalesce(simulated.cohort = {{ test_cohort() }}, false) as is_test_tenant,
     simulated.currency_code,
     {{ round_money('simulated.current_amount', 'simulated.currency_code') }} as current_amount,
     {{ round_money('simulated.candidate_amount', 'simulated.currency_code') }} as candidate_amount,
