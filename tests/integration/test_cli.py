@@ -99,6 +99,12 @@ def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, p
     assert "acme:2019-03-01 is not due" in not_due
     assert "may close from 2019-04-04T00:00:00Z" in not_due
 
+    # 5 x 1.50 so far, and 10 % tax.
+    coming = meterline("preview", **platform)
+    assert coming.returncode == 0, coming.stderr
+    assert "INV-acme-2019-03-01" in coming.stdout
+    assert "8.25" in coming.stdout
+
     verified = meterline("verify", **platform)
     assert verified.returncode == 0, verified.stderr
     assert "holds: invoices_are_reproducible" in verified.stdout
@@ -128,3 +134,6 @@ def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_p
     contracts.write_text(contracts.read_text().replace("UTC", "Atlantis/Capital"))
     problem = refused(meterline("process", **platform))
     assert "contracts.csv line 2, column time_zone" in problem
+    assert refused(meterline("rates", "check", **platform)) == problem
+    for_whom = ("rates", "promote", "card", "1", "--by", "Ada", "--reason", "agreed")
+    assert "give --cohort NAME, or --all" in refused(meterline(*for_whom, **platform))
