@@ -435,17 +435,25 @@ def bench(
     devices: Annotated[int | None, typer.Option(min=1, help="Devices. Default: one for 40 readings.")] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Repetitions, each from the same state.")] = 3,
     profile: Annotated[bool, typer.Option("--profile", help="Also show where the time goes.")] = False,
+    tenants: Annotated[int | None, typer.Option("--close", min=1, help="Measure a close of so many tenants.")] = None,
 ) -> None:
     """Measure `meterline process` on a generated day, beside one INSERT each and DuckDB on the same files.
+
+    With --close a close of so many tenants and --devices on twenty rate cards, beside plain aggregation of that use.
 
     Works in a temporary folder on a server of its own and leaves nothing behind. Needs a checkout. What counts are the
     ratios of one run; absolute figures belong to the machine and the hour.
 
     Example: `meterline bench --events 2000000 --devices 50000 --repeat 1 --profile`
+
+    Example: `meterline bench --close 10000 --devices 1000000`
     """
     from orchestration import benchmark
 
-    benchmark.run(events, devices, repeat, profile)
+    if tenants is not None:
+        benchmark.run_close(tenants, devices or 100 * tenants)
+    else:
+        benchmark.run(events, devices, repeat, profile)
 
 
 def _day(text: str | None, option: str) -> date | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestration.console import say, working
 from orchestration.progress import report
-from tests.benchmarks import contenders
+from tests.benchmarks import closing, contenders
 from tests.benchmarks.contenders import PlatformRun
 from tests.benchmarks.day import READINGS_A_DEVICE, Day, generate, generate_eve
 from tests.benchmarks.measure import Cost
@@ -58,6 +58,12 @@ def run(events: int, devices: int | None, repeat: int, profile: bool) -> None:
         finally:
             sandbox.stop()
         _show(day, measured)
+
+
+def run_close(tenants: int, devices: int) -> None:
+    """Generate a fleet of tenants, close its month, and print what that cost."""
+    with _folder() as folder:
+        closing.measure(folder, tenants, devices)
 
 
 def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Measured:

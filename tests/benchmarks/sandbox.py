@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from psycopg import conninfo
@@ -18,7 +18,6 @@ from orchestration.config.load import load_configuration
 from orchestration.database import embedded
 from orchestration.database.connection import connect, sqlalchemy_url
 from orchestration.settings import PROJECT_ROOT, Settings
-from tests.benchmarks.day import Day
 from tests.benchmarks.measure import Cost, Server, run
 
 METERLINE = str(Path(sys.executable).with_name("meterline"))
@@ -56,6 +55,13 @@ copy (select tenant_id, device_id, metric, bucket_start_at, quantity, event_coun
 """
 
 
+class Delivered(Protocol):
+    """What lies ready for the platform."""
+
+    landing: Path
+    config: Path
+
+
 @dataclass(frozen=True)
 class Size:
     """Bytes of some tables; `toast` includes free-space and visibility maps."""
@@ -71,11 +77,12 @@ class Size:
 
 
 class Sandbox:
-    """A home folder with an embedded server, a deployed project and the configuration of one day's fleet."""
+    """A home folder with an embedded server, a deployed project and the configuration of a fleet."""
 
-    def __init__(self, home: Path, day: Day) -> None:
+    def __init__(self, home: Path, day: Delivered) -> None:
         """Take the place; nothing is started."""
-        self.home, self.day = home, day
+        self.home: Path = home
+        self.day: Any = day
         self.settings = Settings(home, None, str(day.landing), str(day.config))
         self.server: Server | None = None
 
