@@ -60,7 +60,7 @@ def check_rates(
 def diff_rates(
     card: Card,
     version: Version,
-    against: Annotated[int, typer.Option(min=1, metavar="VERSION", help="Default: what is in force.")] = 0,
+    against: Annotated[int | None, typer.Option(min=1, metavar="VERSION", help="Default: what is in force.")] = None,
     top: Top = 10,
     as_json: Annotated[bool, typer.Option("--json", help="All tenants, as JSON.")] = False,
 ) -> None:
@@ -74,7 +74,7 @@ def diff_rates(
     from orchestration import rate_verbs
 
     prepared()
-    rate_verbs.diff(card, version, against, top, as_json=as_json)
+    rate_verbs.diff(card, version, against or 0, top, as_json=as_json)
 
 
 @rates.command("stage")

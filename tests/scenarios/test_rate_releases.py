@@ -84,8 +84,19 @@ def story(shared_pipeline: Pipeline) -> Story:
     story.refuse("not staged", "promoted", by="Grace", cohort="pilot")
     pipeline.decide("staged", "basic", 2, "Ada")
     story.refuse("by the same person", "promoted", by="ada ", cohort="pilot")
+    price = next(row for row in pipeline.configuration.tables["rate_card_tiers"] if row.get("rate_card_version") == 2)
+    price["unit_price"] = "0.27"
+    pipeline.configure()
+    story.refuse("other prices", "promoted", by="Grace", cohort="pilot")
+    price["unit_price"] = "0.28"
+    pipeline.configure()
     pipeline.decide("promoted", "basic", 2, "Grace", "pilot")
     story.refuse("again", "promoted", by="Grace", cohort="pilot")
+    price["unit_price"] = "0.27"
+    with pytest.raises(BadInputError) as refused:
+        pipeline.configure()
+    story.refusals["changed"] = str(refused.value).splitlines()[0]
+    price["unit_price"] = "0.28"
 
     rest = "input_hash"
     story.drafts["at the end"] = pipeline.preview("2019-03", "2019-04-04")
@@ -162,17 +173,16 @@ def test_the_steps_of_a_price_are_found_at_its_bounds(story: Story) -> None:
 
 
 def test_a_version_is_promoted_by_another_person_than_the_one_who_staged_it(story: Story) -> None:
-    assert story.refusals == {
-        "not staged": "version 2 of rate card 'basic' was not staged with exactly these prices; Run meterline rates"
-        " stage and look at what it would change.",
-        "by the same person": "Ada staged version 2 of rate card 'basic' and cannot promote it, too; Another person"
-        " approves it.",
-        "again": "version 2 of rate card 'basic' is promoted there already; There is nothing to do.",
-        "nothing to roll back": "version 2 of rate card 'basic' prices nothing, so there is nothing to roll back;"
-        " finance.rate_decisions lists the decisions.",
-        "stale stage": "version 2 of rate card 'basic' was not staged with exactly these prices; Run meterline rates"
-        " stage and look at what it would change.",
+    not_staged = "version 2 of rate card 'basic' was not staged with exactly these prices"
+    said = {
+        "not staged": not_staged,
+        "by the same person": "Ada staged version 2 of rate card 'basic' and cannot promote it, too",
+        "other prices": not_staged,
+        "again": "version 2 of rate card 'basic' is promoted there already",
+        "nothing to roll back": "version 2 of rate card 'basic' prices nothing, so there is nothing to roll back",
+        "stale stage": not_staged,
     }
+    assert {name: story.refusals[name].split(";")[0] for name in said} == said
     audited = "select action from audit.log where stream = 'rates' order by seq"
     assert [action for (action,) in story.pipeline.rows(audited)] == [
         "rate_version_staged",
@@ -199,7 +209,8 @@ def test_what_was_billed_under_decisions_is_reproduced(story: Story) -> None:
     assert story.pipeline.prove() == {}
 
 
-def test_a_promoted_version_is_immutable_and_a_staged_one_is_not(story: Story) -> None:
+def test_a_version_is_immutable_once_it_was_promoted_and_once_it_has_billed(story: Story) -> None:
+    assert "version 2 was promoted as it stood and is immutable" in story.refusals["changed"]
     configuration = story.pipeline.configuration
     tiers = [row for row in configuration.tables["rate_card_tiers"] if row.get("rate_card_version") == 2]
     tiers[0]["unit_price"] = "0.27"
