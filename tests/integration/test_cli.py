@@ -130,7 +130,9 @@ def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_p
     empty = platform | {"METERLINE_LANDING": str(tmp_path / "empty")}
     assert "no landing files" in refused(meterline("process", **empty))
 
-    assert "has no version 7 in rate_cards.csv; it has 1" in refused(meterline("rates", "diff", "card", "7", **platform))
+    assert "has no version 7 in rate_cards.csv; it has 1" in refused(
+        meterline("rates", "diff", "card", "7", **platform)
+    )
     contracts = tmp_path / "my config" / "contracts.csv"
     contracts.write_text(contracts.read_text().replace("UTC", "Atlantis/Capital"))
     problem = refused(meterline("process", **platform))
