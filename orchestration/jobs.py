@@ -19,7 +19,7 @@ from upath import UPath
 from orchestration import tracing, turns
 from orchestration.assets.billing import cleared_invoices, close_requests, closed_periods, reconciliation
 from orchestration.assets.configuration import configuration
-from orchestration.assets.explanations import invoice_explanations
+from orchestration.assets.explanations import explain_requests, explaining_models, invoice_explanations
 from orchestration.assets.governance import documentation_site, verification_report
 from orchestration.assets.rates import rating_facts, rating_models, verified_rates
 from orchestration.assets.telemetry import accepted_loads, judged_loads, raw_messages
@@ -71,7 +71,7 @@ reconcile = define_asset_job(
 )
 explain_invoices = define_asset_job(
     "explain_invoices",
-    AssetSelection.assets(invoice_explanations),
+    AssetSelection.assets(explain_requests, invoice_explanations) | AssetSelection.assets(explaining_models),
     description="Say what the invoices of a month differ by from those before, in parts that add up.",
     tags={LOCK: turns.BOOKS},
 )

@@ -31,6 +31,7 @@ Message = dict[str, Any]
 
 LOAD = ("build", "--select", "tag:load", "--exclude-resource-type", "unit_test")
 CLOSE = ("build", "--select", "tag:close", "--exclude", "tag:load", "--exclude-resource-type", "unit_test")
+EXPLAIN = ("build", "--select", "tag:explain", "--exclude-resource-type", "unit_test")
 PUBLISH = ("build", "--select", "tag:publish", "--exclude-resource-type", "unit_test")
 AUDIT = ("test", "--select", "tag:audit", "--exclude-resource-type", "unit_test")
 
@@ -440,6 +441,7 @@ class Pipeline:
         with connect(self.settings, "meterline_transform") as session:
             closing.request(session, "explain", closing.parse_month(month), datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)
+        run_dbt(self.settings, *EXPLAIN)
 
     def release(self, asked: quarantine.Filter, by: str, because: str) -> quarantine.Released:
         """Refused rows, by decision of a named person, for the next run to meter; as the job release_quarantined."""

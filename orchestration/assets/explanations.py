@@ -1,21 +1,25 @@
 """Explanations: what the invoices of a month differ by from those before, found by rating them again."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
+from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
-from dagster_dbt import DbtCliResource
+from dagster_dbt import DbtCliResource, dbt_assets
 
 from orchestration import closing, explaining
-from orchestration.assets.transformations import BUILD, SETTINGS
+from orchestration.assets.transformations import BUILD, MANIFEST, SETTINGS, TRANSLATOR, build_models
 from orchestration.dbt import target_folder
 from orchestration.failures import clear_failures
 from orchestration.partitions import closing_months
 from orchestration.resources import Platform
 from orchestration.turns import BOOKS, refuse_while_busy, turn
 
+EXPLAIN_REQUESTS = AssetKey(["ledger", "explain_requests"])
+
 
 @asset(
-    key=AssetKey(["billing", "invoice_explanations"]),
+    key=EXPLAIN_REQUESTS,
     deps=[AssetKey(["billing", "closed_periods"])],
     partitions_def=closing_months,
     pool=BOOKS,
@@ -23,16 +27,41 @@ from orchestration.turns import BOOKS, refuse_while_busy, turn
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
 )
-def invoice_explanations(context: AssetExecutionContext, platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
-    """The bridge from each invoice of the month to the one before; what was explained before stays as it was told."""
-    month = date.fromisoformat(context.partition_key)
+def explain_requests(context: AssetExecutionContext, platform: Platform, dbt: DbtCliResource) -> None:
+    """The invoices before those of the month, rated again by the models of a close under one swap after the other."""
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
-        closing.request(session, "explain", month, datetime.now(UTC))
+        closing.request(session, "explain", date.fromisoformat(context.partition_key), datetime.now(UTC))
     with clear_failures(), turn(platform.settings):
         dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
-    with platform.session("meterline_finance") as session:
-        told = explaining.explained(session, month)
+
+
+@dbt_assets(
+    manifest=MANIFEST,
+    select="tag:explain",
+    name="explaining_models",
+    partitions_def=closing_months,
+    pool=BOOKS,
+    dagster_dbt_translator=TRANSLATOR,
+)
+def explaining_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+    """What the variants differ by, as pieces that add up; what was explained before stays as it was told."""
+    yield from build_models(context, dbt, platform, "explain")
+
+
+@asset(
+    key=AssetKey(["billing", "invoice_explanations"]),
+    deps=[AssetKey(["billing", "store_invoice_changes"])],
+    partitions_def=closing_months,
+    pool=BOOKS,
+    group_name="billing",
+    kinds={"postgres"},
+    owners=["team:finance"],
+)
+def invoice_explanations(context: AssetExecutionContext, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
+    """What each invoice of the month differs by from the one before, the greatest difference first."""
+    with clear_failures(), platform.session("meterline_finance") as session:
+        told = explaining.explained(session, date.fromisoformat(context.partition_key))
     lines = [f"| {' | '.join(str(value) for value in row)} |" for row in told]
     header = ["| invoice | difference | currency | why |", "| --- | ---: | --- | --- |"]
     return MaterializeResult(

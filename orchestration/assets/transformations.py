@@ -66,6 +66,7 @@ OWN_TABLES = {
     ("raw", "messages"),
     ("ledger", "loads"),
     ("ledger", "close_requests"),
+    ("ledger", "explain_requests"),
     ("ledger", "cleared_invoices"),
     ("store", "scores"),
     ("rating", "facts"),
@@ -168,7 +169,7 @@ def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platf
 @dbt_assets(
     manifest=MANIFEST,
     select="fqn:*",
-    exclude="tag:load tag:close tag:publish tag:facts",
+    exclude="tag:load tag:close tag:publish tag:facts tag:explain",
     name="published_models",
     pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['explain']) }}
 
 -- How much of a swap's change of use is whose: the weight of a device is what its own use changed by.
 with used as (

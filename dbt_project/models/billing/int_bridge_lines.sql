@@ -1,5 +1,6 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['explain']) }}
 
+-- depends_on: {{ source('ledger', 'explain_requests') }}
 -- What each swap of a bridge moves each line by: to the cent as invoiced, and before rounding.
 with lines as (
     select

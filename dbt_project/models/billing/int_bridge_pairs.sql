@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- Invoices of the asked month, in the newest version, beside the tenant's invoice of the period before. A change of
 -- currency has no difference; what was explained before stays as it was told.
 with newest as (

@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- What the charges of a bridge's variants price that is no sum over devices: the steps of the invoice before, scaled to
 -- the later total where volume is swapped, then those of the later invoice. If the two price lists divide the use
 -- differently, the later steps come with the later prices.

@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- What each device used in each variant of the bridge: first without the devices that are gone, then with the new ones,
 -- then the measured use of the others scaled to its new total, then as it is, then with what is estimated.
 with before as (

@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- What single events are charged for, in their order: an allowance ends with whichever of events and amount runs out
 -- first, and the event that straddles the amount is charged for the excess.
 with events as (

@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- What a percentage costs beside the percentage: a fee for every event that is charged, and what the least and the most
 -- of an event's fee add or take off.
 with counted as (

@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['close']) }}
-
 -- The numbers behind each line that a charge made; what was measured is that of the whole charge.
 select
     line.tenant_no,

@@ -1,7 +1,7 @@
 {{ config(
     materialized='store',
     into='invoice_changes',
-    tags=['close'],
+    tags=['explain'],
     post_hook=["{{ finish_close_request('explain') }}"]
 ) }}
 

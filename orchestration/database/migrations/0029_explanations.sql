@@ -4,6 +4,11 @@ alter table ledger.close_requests drop constraint close_requests_kind_check;
 alter table ledger.close_requests
 add check (kind in ('close', 'verify', 'reconcile', 'preview', 'simulate', 'explain'));
 
+create view ledger.explain_requests as
+select close_id, period_month, requested_at, finished_at
+from ledger.close_requests
+where kind = 'explain';
+
 -- How the amount of a line came about, in the numbers that its rating used.
 create table store.line_explanations (
     tenant_no integer not null,
@@ -62,7 +67,7 @@ create table store.invoice_changes (
     primary key (tenant_no, period_no, invoice_version, change_no)
 );
 
-grant select on store.line_explanations, store.closed_steps, store.invoice_changes
+grant select on ledger.explain_requests, store.line_explanations, store.closed_steps, store.invoice_changes
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 grant insert on store.line_explanations, store.closed_steps, store.invoice_changes to meterline_transform;
 call store.make_append_only('store.line_explanations');
