@@ -6,7 +6,7 @@ from typing import Any
 
 from dagster import Definitions, in_process_executor, load_assets_from_modules
 
-from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, rate_jobs, schedules, sensors
+from orchestration import edit_jobs, jobs, model_jobs, quarantine_jobs, rate_jobs, schedules, sensors, tariff_jobs
 from orchestration.assets import (
     billing,
     configuration,
@@ -63,6 +63,8 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             rate_jobs.promote_rates,
             rate_jobs.roll_back_rates,
             rate_jobs.check_rates,
+            tariff_jobs.import_rates,
+            tariff_jobs.import_holidays,
             quarantine_jobs.list_quarantine,
             quarantine_jobs.show_quarantined,
             quarantine_jobs.release_quarantined,

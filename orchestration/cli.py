@@ -198,6 +198,67 @@ def verify() -> None:
 
 app.add_typer(rates, name="rates")
 
+
+@rates.command("import")
+def import_rates(  # noqa: PLR0913, PLR0917 - an option each
+    file: Annotated[str, typer.Argument(metavar="FILE", help="One tariff, as it was published.")],
+    rate_card: Annotated[str, typer.Option(metavar="ID", help="What the card is called.")],
+    into: Annotated[str, typer.Option(metavar="FOLDER", help="Configuration folder to write into.")],
+    form: Annotated[str, typer.Option("--format", metavar="FORM", help="urdb or sce.")] = "urdb",
+    metric: Annotated[str, typer.Option(metavar="METRIC", help="What is billed.")] = "energy",
+    currency: Annotated[str, typer.Option(metavar="CODE", help="Of the prices.")] = "USD",
+    version: Annotated[int, typer.Option(min=1, help="Of the card.")] = 1,
+    effective_from: Annotated[str, typer.Option(metavar="DATE", help="From when on; default: always.")] = "",
+    export_metric: Annotated[str, typer.Option(metavar="METRIC", help="What is fed in, to be netted.")] = "",
+    tier_meaning: Annotated[str, typer.Option(metavar="NAME", help="per_part, cumulative or month_end.")] = "",
+    demand_minutes: Annotated[str, typer.Option(metavar="N", help="15, 30 or 60; default: as the file says.")] = "",
+) -> None:
+    """A tariff of the OpenEI Utility Rate Database, or of SCE's form, as rows of a configuration folder.
+
+    Fixed, energy, demand and minimum charges, with their tiers and times of use. What cannot be billed is refused by
+    the name of its field, and nothing is written. Importing the same file again changes nothing.
+
+    Example: `meterline rates import rate.json --rate-card residential --into config`
+    """
+    from orchestration import tariff_verbs
+
+    _prepared()
+    tariff_verbs.import_rates(
+        {
+            "file": str(Path(file).expanduser().resolve()), "form": form,
+            "folder": str(Path(into).expanduser().resolve()), "rate_card_id": rate_card, "rate_card_version": version,
+            "effective_from_date": effective_from, "currency_code": currency, "metric": metric,
+            "export_metric": export_metric, "tier_meaning": tier_meaning, "demand_minutes": demand_minutes,
+        }
+    )  # fmt: skip
+
+
+@rates.command("holidays")
+def import_holidays(  # noqa: PLR0913, PLR0917 - an option each
+    country: Annotated[str, typer.Option(metavar="CODE", help="ISO 3166 code, as US.")],
+    from_: Annotated[int, typer.Option("--from", metavar="YEAR", help="First year.")],
+    to: Annotated[int, typer.Option("--to", metavar="YEAR", help="Last year, included.")],
+    into: Annotated[str, typer.Option(metavar="FOLDER", help="Configuration folder to write into.")],
+    subdivision: Annotated[str, typer.Option(metavar="CODE", help="State or province, as CA.")] = "",
+    calendar: Annotated[str, typer.Option(metavar="NAME", help="Default: the codes, as US-CA.")] = "",
+) -> None:
+    """Public holidays into holidays.csv, for schedules whose days name `holiday`.
+
+    Dates that are there stay. The file in git is what bills rest on, not the library that wrote it.
+
+    Example: `meterline rates holidays --country US --subdivision CA --from 2019 --to 2030 --into config`
+    """
+    from orchestration import tariff_verbs
+
+    _prepared()
+    tariff_verbs.import_holidays(
+        {
+            "country": country, "subdivision": subdivision, "first_year": from_, "last_year": to, "calendar": calendar,
+            "folder": str(Path(into).expanduser().resolve()),
+        }
+    )  # fmt: skip
+
+
 gates = typer.Typer(
     no_args_is_help=True,
     help="""What the data-quality gates hold, and what a person decides about it.

@@ -11,7 +11,7 @@ from orchestration.errors import BadInputError
 
 INVOICE = """
 select invoice_id, invoice_version, tenant_id, period_id, period_start_at, period_end_at, currency_code,
-    subtotal_amount, tax_amount, total_amount, status
+    subtotal_amount, tax_amount, prepaid_amount, total_amount, is_tax_included, status
 from finance.invoices
 where invoice_id = %s
 order by invoice_version desc

@@ -212,6 +212,10 @@ class Configuration:
                 "metrics",
                 "rate_cards",
                 "rate_card_tiers",
+                "rate_card_terms",
+                "discounts",
+                "taxes",
+                "credits",
                 "period_overrides",
                 "field_mappings",
                 "unit_conversions",
@@ -267,6 +271,10 @@ class Configuration:
             cells = tier if isinstance(tier, dict) else named
             numbers[cells.get("part")] += 1
             self.tables["rate_card_tiers"].append(key | {"tier_number": numbers[cells.get("part")]} | cells)
+
+    def row(self, table: str, **columns: object) -> None:
+        """A row of a table that has no method of its own."""
+        self.tables[table].append(columns)
 
     def write(self, folder: Path) -> None:
         """Write the CSVs; a table without rows has none."""

@@ -15,26 +15,34 @@ import numpy as np
 from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
+from orchestration.config.spend_checks import check_credits, check_discounts, check_terms
 from orchestration.config.tables import (
     SUPPORTED,
     Calendar,
     Calibration,
     Contract,
+    Credit,
     Device,
     DeviceType,
+    Discount,
     FieldMapping,
+    Holiday,
     LoadProfile,
     Metric,
     PeriodOverride,
     Property,
     RateCard,
+    RateCardTerms,
     RateCardTier,
     RegisterExchange,
     Row,
     Source,
+    Tax,
     Tenant,
+    TimeOfUse,
     UnitConversion,
 )
+from orchestration.config.time_of_use import check_schedules, check_use_of_schedules
 from orchestration.config.values import masked, named, shown
 
 ChargeKey = tuple[str | None, str, str | None]
@@ -51,6 +59,12 @@ class Rows:
     metrics: list[tuple[int, Metric]] = field(default_factory=list)
     rate_cards: list[tuple[int, RateCard]] = field(default_factory=list)
     rate_card_tiers: list[tuple[int, RateCardTier]] = field(default_factory=list)
+    time_of_use: list[tuple[int, TimeOfUse]] = field(default_factory=list)
+    holidays: list[tuple[int, Holiday]] = field(default_factory=list)
+    rate_card_terms: list[tuple[int, RateCardTerms]] = field(default_factory=list)
+    discounts: list[tuple[int, Discount]] = field(default_factory=list)
+    taxes: list[tuple[int, Tax]] = field(default_factory=list)
+    credits: list[tuple[int, Credit]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
     field_mappings: list[tuple[int, FieldMapping]] = field(default_factory=list)
     unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
@@ -81,7 +95,16 @@ class Checks:
         # A row that was refused by itself is missing here: what refers to it is not wrong.
         self._broken = {
             name
-            for name in ("tenants", "calendars", "device_types", "metrics", "rate_cards", "load_profiles")
+            for name in (
+                "tenants",
+                "calendars",
+                "device_types",
+                "metrics",
+                "rate_cards",
+                "load_profiles",
+                "time_of_use",
+                "taxes",
+            )
             if problems.of(f"{name}.csv")
         }
         self._tenants = {tenant.tenant_id: tenant for _, tenant in rows.tenants}
@@ -115,6 +138,12 @@ class Checks:
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
         self._refer("contracts.csv", self._rows.contracts, "load_profile", "load_profiles", profiles)
         self._load_profiles()
+        check_schedules(self._rows.time_of_use, self._rows.holidays, self._problems)
+        schedules = {row.schedule for _, row in self._rows.time_of_use}
+        self._refer("rate_cards.csv", self._rows.rate_cards, "schedule", "time_of_use", schedules)
+        self._refer("rate_cards.csv", self._rows.rate_cards, "net_metric", "metrics", self._metrics)
+        check_use_of_schedules(self._rows, self._problems)
+        self._spend_terms(cards)
         calendars = self._calendars()
         for line, contract in self._rows.contracts:
             self._contract(line, contract)
@@ -205,6 +234,24 @@ class Checks:
         if contract.estimation == "profile" and contract.load_profile is None:
             text = "is empty, but estimation is 'profile'; name a profile of load_profiles.csv"
             self._problems.add("contracts.csv", text, line=line, column="load_profile")
+
+    def _spend_terms(self, cards: set[str]) -> None:
+        jurisdictions = {tax.jurisdiction for _, tax in self._rows.taxes}
+        self._refer("contracts.csv", self._rows.contracts, "tax_jurisdiction", "taxes", jurisdictions)
+        self._refer("discounts.csv", self._rows.discounts, "tenant_id", "tenants", self._tenants)
+        self._refer("discounts.csv", self._rows.discounts, "rate_card_id", "rate_cards", cards)
+        self._refer("discounts.csv", self._rows.discounts, "metric", "metrics", self._metrics)
+        self._refer("credits.csv", self._rows.credits, "tenant_id", "tenants", self._tenants)
+        versions = {(card.rate_card_id, card.rate_card_version) for _, card in self._rows.rate_cards}
+        check_terms(
+            self._problems,
+            self._rows.rate_card_terms,
+            self._rows.contracts,
+            None if "rate_cards" in self._broken else versions,
+        )
+        check_discounts(self._problems, self._rows.discounts)
+        currencies = {name: tenant.currency_code for name, tenant in self._tenants.items()}
+        check_credits(self._problems, self._rows.credits, currencies)
 
     def _calendars(self) -> dict[str, list[date]]:
         """Dates by calendar; of two rows in the wrong order one is a slip of the pen."""

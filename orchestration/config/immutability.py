@@ -62,6 +62,22 @@ VIEWS: tuple[LiteralString, ...] = (
         on contract.contract_id = done.contract_id and contract.tenant_id = tenant.tenant_id
         and contract.valid_to_load is null
     """,
+    # For terms that hold by date: the first and the last local date of what is closed.
+    """
+    create temporary view closed_dates as
+    select distinct
+        tenant.tenant_id,
+        contract.rate_card_id,
+        contract.tax_jurisdiction,
+        period.period_start_date as first_date,
+        ((done.period_end_at - interval '1 microsecond') at time zone contract.time_zone)::date as last_date
+    from store.period_closes as done
+    inner join store.periods as period using (tenant_no, period_no)
+    inner join registry.tenants as tenant using (tenant_no)
+    inner join config.contracts as contract
+        on contract.contract_id = done.contract_id and contract.tenant_id = tenant.tenant_id
+        and contract.valid_to_load is null
+    """,
     """
     create temporary view dated_cards as
     select distinct rate_card_id, rate_card_version, effective_from_date::date as effective_from_date
@@ -91,7 +107,7 @@ VIEWS: tuple[LiteralString, ...] = (
 TERMS = (
     "tenant_id", "starts_at", "time_zone", "billing_cycle", "anchor_day", "late_policy", "grace_hours",
     "close_delay_minutes", "clock_policy", "rate_card_id", "minimum_spend_amount", "tax_percent",
-    "estimation", "load_profile",
+    "estimation", "load_profile", "maximum_spend_amount", "commitment_amount", "tax_jurisdiction",
 )  # fmt: skip
 
 # For the table of cards and the one of their tiers alike: a row added to a version changes its price, too.
@@ -533,8 +549,142 @@ RULES = (
     ),
     Rule("rate_cards.csv", USED_VERSIONS),
     Rule("rate_card_tiers.csv", USED_VERSIONS),
+    Rule("rate_card_terms.csv", USED_VERSIONS),
     Rule("rate_cards.csv", PROMOTED_VERSIONS),
     Rule("rate_card_tiers.csv", PROMOTED_VERSIONS),
+    Rule("rate_card_terms.csv", PROMOTED_VERSIONS),
+    Rule(
+        "discounts.csv",
+        """
+        with applied as (
+            select changed.*, closed.tenant_id as billed_tenant_id, closed.first_date
+            from (
+                select 'gone' as side, null::integer as line, discount_id, tenant_id, rate_card_id, metric, percent,
+                    amount, spend_from, sequence, starts_date, ends_date
+                from gone_discounts
+                union all
+                select 'fresh', line, discount_id, tenant_id, rate_card_id, metric, percent, amount, spend_from,
+                    sequence, starts_date, ends_date
+                from fresh_discounts
+            ) as changed
+            inner join closed_dates as closed
+                on (changed.tenant_id = closed.tenant_id or changed.rate_card_id = closed.rate_card_id)
+                and closed.first_date >= changed.starts_date::date
+                and (changed.ends_date is null or closed.first_date < changed.ends_date::date)
+        )
+        select max(applied.line), null, format(
+            'discount %L would change what was billed for the period of tenant %L that begins on %s; %s',
+            discount_id, max(billed_tenant_id collate "C"), max(first_date),
+            case when bool_or(side = 'gone') then 'give it its old values and an ends_date after that'
+                else 'write a later starts_date' end)
+        from applied
+        where not exists (
+            select from applied as same
+            where same.side <> applied.side
+                and (same.discount_id, same.billed_tenant_id, same.first_date)
+                    = (applied.discount_id, applied.billed_tenant_id, applied.first_date)
+                and (same.metric, same.percent, same.amount, same.spend_from, same.sequence)
+                    is not distinct from
+                    (applied.metric, applied.percent, applied.amount, applied.spend_from, applied.sequence)
+        )
+        group by discount_id
+        """,
+    ),
+    Rule(
+        "taxes.csv",
+        """
+        select max(changed.line), 'percent', format(
+            'tax %L of %L from %s on was in force at the end of a closed period (%s); give it its old value and add a '
+            'row with a later effective_from_date',
+            changed.tax, changed.jurisdiction, changed.effective_from_date, max(closed.last_date))
+        from (
+            select line, jurisdiction, tax, effective_from_date from fresh_taxes
+            union all
+            select null, jurisdiction, tax, effective_from_date from gone_taxes
+        ) as changed
+        inner join closed_dates as closed
+            on changed.jurisdiction = closed.tax_jurisdiction and changed.effective_from_date::date <= closed.last_date
+        group by changed.jurisdiction, changed.tax, changed.effective_from_date
+        """,
+    ),
+    Rule(
+        "credits.csv",
+        """
+        with applied as (
+            select changed.*, closed.last_date
+            from (
+                select 'gone' as side, null::integer as line, credit_id, tenant_id, currency_code, amount, priority,
+                    granted_date, expires_date
+                from gone_credits
+                union all
+                select 'fresh', line, credit_id, tenant_id, currency_code, amount, priority, granted_date, expires_date
+                from fresh_credits
+            ) as changed
+            inner join closed_dates as closed
+                on changed.tenant_id = closed.tenant_id
+                and closed.last_date >= changed.granted_date::date
+                and (changed.expires_date is null or closed.last_date < changed.expires_date::date)
+        )
+        select max(applied.line), null, format(
+            'credit %L would change who paid for the closed period that ends on %s; %s', credit_id, max(last_date),
+            case when bool_or(side = 'gone') then 'give it its old values and declare a new credit for what changed'
+                else 'write a granted_date after that' end)
+        from applied
+        where not exists (
+            select from applied as same
+            where same.side <> applied.side
+                and (same.credit_id, same.tenant_id, same.last_date)
+                    = (applied.credit_id, applied.tenant_id, applied.last_date)
+                and (same.currency_code, same.amount, same.priority)
+                    = (applied.currency_code, applied.amount, applied.priority)
+        )
+        group by credit_id
+        """,
+    ),
+    Rule(
+        "time_of_use.csv",
+        """
+        select min(changed.line), null, format(
+            'schedule %L priced a closed period (rate card %L version %s) and is immutable (rows were changed, added '
+            'or removed); take the change back and give a new version of the card a schedule of another name',
+            changed.schedule, used.rate_card_id, used.rate_card_version)
+        from (
+            select line, schedule from {fresh}
+            union all
+            select null, schedule from {gone}
+        ) as changed
+        inner join config.rate_cards as card on changed.schedule = card.schedule and card.valid_to_load is null
+        inner join used_cards as used using (rate_card_id, rate_card_version)
+        group by changed.schedule, used.rate_card_id, used.rate_card_version
+        """,
+    ),
+    Rule(
+        "holidays.csv",
+        """
+        with calendars as (
+            select part.calendar, max(closed.until_at) as until_at
+            from config.time_of_use as part
+            inner join config.rate_cards as card on part.schedule = card.schedule and card.valid_to_load is null
+            inner join config.contracts as contract
+                on card.rate_card_id = contract.rate_card_id and contract.valid_to_load is null
+            inner join closed_contracts as closed using (tenant_id, contract_id)
+            where part.calendar is not null and part.valid_to_load is null
+            group by part.calendar
+        )
+        select changed.line, 'holiday_date', format(
+            '%L of calendar %L lies before %s, until when periods are closed by it; %s',
+            changed.holiday_date, changed.calendar, calendars.until_at,
+            case when changed.line is null then 'put the row back' else 'take it out' end)
+        from (
+            select new.line, calendar, holiday_date
+            from {fresh} as new
+            full join {gone} as old using (calendar, holiday_date)
+            where new.calendar is null or old.calendar is null
+        ) as changed
+        inner join calendars on changed.calendar = calendars.calendar
+        where changed.holiday_date::date < calendars.until_at
+        """,
+    ),
     Rule(
         "rate_cards.csv",
         """

@@ -51,6 +51,7 @@ MODELS: Mapping[str, Model] = MappingProxyType(
             True,
             may_be_split=True,
         ),
+        "time_of_use": Model("unit_price", "the price of one unit", may_be_split=True),
     }
 )
 
@@ -90,8 +91,9 @@ def _check_card(line: int, card: RateCard, parts: Mapping[str | None, Tiers], pr
         text = f"{named(card, RateCard.key)} has no price; add its tier to rate_card_tiers.csv"
         problems.add("rate_cards.csv", text, line=line)
     for part, tiers in parts.items():
-        if part is not None and (not model.may_be_split or card.attribute is None):
-            text = f"{shown(part)} would not be billed: this charge is not split by an attribute; leave it empty"
+        if part is not None and (not model.may_be_split or (card.attribute or card.schedule) is None):
+            split_by = "a schedule" if card.price_model == "time_of_use" else "an attribute"
+            text = f"{shown(part)} would not be billed: this charge is not split by {split_by}; leave it empty"
             problems.add("rate_card_tiers.csv", text, line=tiers[0][0], column="part")
         if model.has_one_tier and len(tiers) > 1:
             text = f"a {card.price_model} price has one tier; use volume or graduated for several"
@@ -115,7 +117,7 @@ def _check_columns(line: int, card: RateCard, model: Model, problems: Problems) 
         refuse("metric", f"is empty, but a {card.price_model} price splits one metric; name it")
     if card.price_model == "matrix" and card.attribute is None:
         refuse("attribute", "is empty; a matrix price needs the attribute whose values have their own prices")
-    elif not model.may_be_split and card.attribute is not None:
+    elif (not model.may_be_split or card.price_model == "time_of_use") and card.attribute is not None:
         refuse("attribute", f"{shown(card.attribute)} has no meaning for a {card.price_model} price; leave it empty")
     elif card.attribute is not None and card.included_units:
         refuse("included_units", "has no agreed meaning for a price that is split; use a first tier at 0 instead")

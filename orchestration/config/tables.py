@@ -29,7 +29,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "devices.meter_role": ("master", "sub"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
-        "rate_cards.charge_basis": ("usage", "active_devices"),
+        "rate_cards.charge_basis": ("usage", "active_devices", "peak_demand", "days"),
         "rate_cards.price_model": (
             "flat",
             "per_unit",
@@ -44,9 +44,20 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "graduated_percentage",
             "matrix",
             "dynamic",
+            "time_of_use",
         ),
         "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
         "rate_cards.release": ("dated", "staged"),
+        "rate_cards.tier_meaning": ("per_part", "cumulative", "month_end"),
+        "rate_cards.demand_minutes": ("15", "30", "60"),
+        "rate_cards.window": ("hour", "day"),
+        "rate_card_terms.rounding_mode": ("half_up", "half_even", "ceil", "floor"),
+        "rate_card_terms.is_total_from_unrounded": ("false", "true"),
+        "rate_card_terms.tax_behavior": ("exclusive", "inclusive"),
+        "rate_card_terms.has_credits_before_tax": ("false", "true"),
+        "rate_card_terms.is_commitment_trued_up": ("true", "false"),
+        "rate_card_terms.proration": ("day", "second", "none"),
+        "rate_card_terms.proration_end": ("exclusive", "inclusive"),
     }
 )
 # Thresholds are compared with totals, which may be larger than any one quantity: numeric(30, 10).
@@ -75,6 +86,9 @@ Total = Annotated[Decimal, BeforeValidator(values.number(digits=TOTAL_DIGITS))]
 Seconds = Annotated[Decimal, BeforeValidator(values.number())]
 Version = Annotated[int, BeforeValidator(values.whole(least=1))]
 ChargeBasis = Annotated[str, _choice("rate_cards.charge_basis")]
+Percent = Annotated[Decimal, BeforeValidator(values.number(most=100))]
+# Of a whole invoice: none is written as an empty cell, 0 is refused where it would bill nothing ever.
+Spend = Annotated[Decimal, BeforeValidator(values.number(more_than=0))]
 
 
 class Row(BaseModel):
@@ -115,7 +129,10 @@ class Contract(Row):
     rate_card_id: Text
     cohort: Text | None = None
     minimum_spend_amount: Amount | None = None
-    tax_percent: Annotated[Decimal, BeforeValidator(values.number(most=100))] = Decimal(0)
+    tax_percent: Percent = Decimal(0)
+    maximum_spend_amount: Spend | None = None
+    commitment_amount: Spend | None = None
+    tax_jurisdiction: Text | None = None
 
 
 class Calendar(Row):
@@ -211,6 +228,14 @@ class RateCard(Row):
     free_amount: Total | None = None
     minimum_per_event: Amount | None = None
     maximum_per_event: Amount | None = None
+    schedule: Text | None = None
+    tier_meaning: Annotated[str, _choice("rate_cards.tier_meaning")] = "per_part"
+    demand_minutes: Annotated[str, _choice("rate_cards.demand_minutes")] | None = None
+    window: Annotated[str, _choice("rate_cards.window")] | None = None
+    net_metric: Text | None = None
+    ratchet_percent: Annotated[Decimal, BeforeValidator(values.number(more_than=0, most=100))] | None = None
+    ratchet_periods: Annotated[int, BeforeValidator(values.whole(least=1, most=24))] | None = None
+    ratchet_months: Annotated[str, AfterValidator(values.months)] | None = None
 
 
 class RateCardTier(Row):
@@ -232,6 +257,89 @@ class RateCardTier(Row):
     flat_fee: Amount | None = None
     percent: Amount | None = None
     package_size: Annotated[Decimal, BeforeValidator(values.number(more_than=0))] | None = None
+
+
+class TimeOfUse(Row):
+    """When a part of a schedule is in force, by the local clock; of several rows that fit the lowest sequence wins."""
+
+    key = ("schedule", "sequence")
+    schedule: Text
+    sequence: Version
+    part: Text
+    season_start: Annotated[str, AfterValidator(values.month_day)] = "01-01"
+    season_end: Annotated[str, AfterValidator(values.month_day)] = "12-31"
+    days: Annotated[str, AfterValidator(values.days)] = "all"
+    starts_time: Annotated[str, AfterValidator(values.time_of_day)] = "00:00"
+    ends_time: Annotated[str, AfterValidator(values.time_of_day)] = "24:00"
+    calendar: Text | None = None
+
+
+class Holiday(Row):
+    """A local date that the rows of a schedule know as `holiday`."""
+
+    key = ("calendar", "holiday_date")
+    calendar: Text
+    holiday_date: Date
+    name: Text | None = None
+
+
+class RateCardTerms(Row):
+    """What one version of a card says about the invoice as a whole."""
+
+    key = ("rate_card_id", "rate_card_version")
+    rate_card_id: Text
+    rate_card_version: Version = 1
+    rounding_mode: Annotated[str, _choice("rate_card_terms.rounding_mode")] = "half_up"
+    is_total_from_unrounded: Annotated[str, _choice("rate_card_terms.is_total_from_unrounded")] = "false"
+    tax_behavior: Annotated[str, _choice("rate_card_terms.tax_behavior")] = "exclusive"
+    has_credits_before_tax: Annotated[str, _choice("rate_card_terms.has_credits_before_tax")] = "false"
+    minimum_spend_amount: Amount | None = None
+    annual_minimum_amount: Amount | None = None
+    maximum_spend_amount: Spend | None = None
+    commitment_amount: Spend | None = None
+    overage_factor: Annotated[Decimal, BeforeValidator(values.number(least=1))] = Decimal(1)
+    is_commitment_trued_up: Annotated[str, _choice("rate_card_terms.is_commitment_trued_up")] = "true"
+    proration: Annotated[str, _choice("rate_card_terms.proration")] = "day"
+    proration_end: Annotated[str, _choice("rate_card_terms.proration_end")] = "exclusive"
+
+
+class Discount(Row):
+    """What a tenant, or all tenants of a card, pay less; a discount by tiers of spend has a row for each."""
+
+    key = ("discount_id", "spend_from")
+    discount_id: Text
+    tenant_id: Text | None = None
+    rate_card_id: Text | None = None
+    metric: Text | None = None
+    percent: Percent | None = None
+    amount: Spend | None = None
+    spend_from: Amount = Decimal(0)
+    starts_date: Date = date(1970, 1, 1)
+    ends_date: Date | None = None
+    sequence: Version = 1
+
+
+class Tax(Row):
+    """A tax of a jurisdiction, from a date on until its next row."""
+
+    key = ("jurisdiction", "tax", "effective_from_date")
+    jurisdiction: Text
+    tax: Text
+    effective_from_date: Date = date(1970, 1, 1)
+    percent: Percent
+
+
+class Credit(Row):
+    """Money that a tenant paid, or was given, in advance of the invoices that it pays."""
+
+    key = ("credit_id",)
+    credit_id: Text
+    tenant_id: Text
+    currency_code: Currency
+    amount: Spend
+    granted_date: Date
+    expires_date: Date | None = None
+    priority: Version = 1
 
 
 class PeriodOverride(Row):
@@ -338,6 +446,12 @@ TABLES = (
     Table("load_profiles", LoadProfile, is_required=False),
     Table("rate_cards", RateCard),
     Table("rate_card_tiers", RateCardTier),
+    Table("time_of_use", TimeOfUse, is_required=False),
+    Table("holidays", Holiday, is_required=False),
+    Table("rate_card_terms", RateCardTerms, is_required=False),
+    Table("discounts", Discount, is_required=False),
+    Table("taxes", Tax, is_required=False),
+    Table("credits", Credit, is_required=False),
     Table("period_overrides", PeriodOverride, is_required=False),
     Table("properties", Property, is_required=False),
     Table("register_exchanges", RegisterExchange, is_required=False),

@@ -24,6 +24,9 @@ INTEGER = re.compile(r"[+-]?\d{1,18}(\.0*)?", re.ASCII)
 NON_FINITE = re.compile(r"[+-]?(nan|inf(inity)?)", re.IGNORECASE)
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 CURRENCY = re.compile(r"[A-Z]{3}")
+MONTH_DAY = re.compile(r"\d{2}-\d{2}", re.ASCII)
+TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d|24:00", re.ASCII)
+DAYS = ("all", "weekday", "weekend", "holiday", "1", "2", "3", "4", "5", "6", "7")
 DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 INSTANT = re.compile(
     r"(\d{4}-\d{2}-\d{2})([tT ]\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)?\s?([zZ]|[+-]\d{2}(?::?\d{2})?)?", re.ASCII
@@ -170,6 +173,45 @@ def calendar_date(value: Any) -> date:
     except ValueError:
         pass
     raise ValueError(f"{shown(value)} is not a date; write it as 2019-02-01")
+
+
+def month_day(value: str) -> str:
+    """`MM-DD`, a day that some year has. Raises ValueError."""
+    plain = value.strip()
+    try:
+        if MONTH_DAY.fullmatch(plain):
+            date.fromisoformat(f"2000-{plain}")
+            return plain
+    except ValueError:
+        pass
+    raise ValueError(f"{shown(value)} is not a day of the year; write month and day as 06-01")
+
+
+def time_of_day(value: str) -> str:
+    """`HH:MM` up to 24:00. Raises ValueError."""
+    if not TIME_OF_DAY.fullmatch(value.strip()):
+        raise ValueError(f"{shown(value)} is not a time of day; write it as 16:00 (24:00 is the end of the day)")
+    return value.strip()
+
+
+def days(value: str) -> str:
+    """Kinds of day, one or more words. Raises ValueError for a word that names none."""
+    words = value.split()
+    for word in words:
+        if word not in DAYS:
+            raise ValueError(
+                f"{shown(word)} is no kind of day; write all, weekday, weekend, holiday or numbers from 1 (Monday) to "
+                "7 (Sunday), several with a space between them"
+            )
+    return " ".join(sorted(set(words), key=DAYS.index))
+
+
+def months(value: str) -> str:
+    """Numbers of months, one or more. Raises ValueError."""
+    words = value.split()
+    if not words or any(not (word.isascii() and word.isdigit() and 1 <= int(word) <= 12) for word in words):
+        raise ValueError(f"{shown(value)} are no months; write numbers from 1 to 12 with a space between them")
+    return " ".join(str(month) for month in sorted({int(word) for word in words}))
 
 
 def instant(value: Any, info: ValidationInfo) -> datetime:

@@ -98,6 +98,11 @@ def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, p
     not_due = refused(meterline("close", "--period", "2019-03", **platform))
     assert "acme:2019-03-01 is not due" in not_due
     assert "may close from 2019-04-04T00:00:00Z" in not_due
+    # The job of an explanation runs and finds no invoice of January.
+    explained = meterline("explain", "INV-acme-2019-02-01", **platform)
+    assert explained.returncode == 0, explained.stderr
+    assert "30 measured; tier 1 (units) prices 30; 30 x 1.50 = 45.00" in explained.stdout
+    assert "no invoice of the period before" in explained.stdout
 
     # 5 x 1.50 so far, and 10 % tax.
     coming = meterline("preview", **platform)

@@ -33,10 +33,21 @@ SETUP: dict[str, tuple[tuple[tuple[object, ...], ...], dict[str, object], dict[s
     "active devices": (((None, "19.50"),), {"charge_basis": "active_devices"}, {}),
     "rounding": (((None, "0.10"),), {}, {}),
     "minimum spend": (PER_UNIT, {}, {"minimum_spend_amount": 50}),
+    "maximum spend": (PER_UNIT, {}, {"maximum_spend_amount": 100}),
+    "commitment": (PER_UNIT, {}, {"commitment_amount": 50}),
+    "discount": (PER_UNIT, {}, {}),
+    "prepaid credit": (PER_UNIT, {}, {}),
     "tax": (PER_UNIT, {}, {"tax_percent": 19}),
     "late message": (PER_UNIT, {}, {}),
     "amendment": (PER_UNIT, {}, {}),
 }
+# What stands in a table of its own.
+BESIDE: dict[str, tuple[str, dict[str, object]]] = {
+    "discount": ("discounts", {"discount_id": "tenth", "percent": 10}),
+    "prepaid credit": (
+        "credits", {"credit_id": "advance", "currency_code": "EUR", "amount": 100, "granted_date": "2019-01-01"}
+    ),
+}  # fmt: skip
 LINES = """
 select amount::text from finance.invoice_lines
 where invoice_id = %s and invoice_version = (select max(invoice_version) from finance.invoices where invoice_id = %s)
@@ -61,6 +72,9 @@ def configure(configuration: Configuration) -> None:
         name = tenant_of(example)
         configuration.rate_card(name, *tiers, **card)  # type: ignore[arg-type]
         configuration.tenant(name, "m-1", "m-2", "m-3", rate_card_id=name, **contract)  # type: ignore[arg-type]
+        if example in BESIDE:
+            table, row = BESIDE[example]
+            configuration.row(table, tenant_id=name, **row)
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +120,7 @@ def test_the_arithmetic_of_the_documentation_is_right(example: str) -> None:
     for line in row["lines"].replace(",", "").split(";"):
         product, _, amount = line.partition("=")
         if amount:
-            factors = re.findall(r"[\d.]+", product)
+            factors = re.findall(r"-?[\d.]+", product)
             exact = Decimal(factors[0]) * Decimal(factors[1])
             exact = exact / Decimal(factors[2]) if "/" in product else exact
             assert abs(exact - Decimal(amount)) <= Decimal("0.005"), line

@@ -7,7 +7,19 @@ from orchestration.definitions import defs
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
 RATES_DESK = {"promote_rates", "roll_back_rates", "check_rates"}
-WITHOUT_TURN = {"trace", "override_gate", "trace_score", "import_readings", "edit_event"} | DESK | RATES_DESK
+WITHOUT_TURN = (
+    {
+        "trace",
+        "override_gate",
+        "trace_score",
+        "import_readings",
+        "edit_event",
+        "import_rates",
+        "import_holidays",
+    }
+    | DESK
+    | RATES_DESK
+)
 CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates", "preview_invoices", "simulate_rates", "stage_rates"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN

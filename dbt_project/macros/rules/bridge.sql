@@ -40,5 +40,5 @@
 
 {# What the difference of two invoices consists of, in the order of an explanation. #}
 {% macro bridge_components() -%}
-    array['{{ (bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding']) | join("', '") }}']
+    array['{{ (bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding', 'credits']) | join("', '") }}']
 {%- endmacro %}

@@ -26,11 +26,29 @@
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
     insert into {{ source('store', 'invoices') }} (
-        tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount, tax_amount, total_amount
+        tenant_no, period_no, invoice_version, invoice_id, currency_code, is_tax_included, subtotal_amount, tax_amount,
+        prepaid_amount, total_amount
     )
     select
-        tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount, tax_amount, total_amount
+        tenant_no, period_no, invoice_version, invoice_id, currency_code, is_tax_included, subtotal_amount, tax_amount,
+        prepaid_amount, total_amount
     from {{ ref('int_cleared_invoices') }};
+
+    insert into {{ source('store', 'invoice_taxes') }} (
+        tenant_no, period_no, invoice_version, jurisdiction, tax, percent, taxable_amount, tax_amount
+    )
+    select
+        tenant_no, period_no, invoice_version, tax.jurisdiction, tax.tax, tax.percent, tax.taxable_amount,
+        tax.tax_amount
+    from {{ ref('int_rated_taxes') }} as tax
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'credit_applications') }} (
+        tenant_no, period_no, invoice_version, credit_id, available_amount, amount
+    )
+    select tenant_no, period_no, invoice_version, draw.credit_id, draw.available_amount, draw.amount
+    from {{ ref('int_credit_draws') }} as draw
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
     insert into {{ source('store', 'invoice_lines') }} (
         tenant_no, period_no, invoice_version, line_number, line_type, metric, charge_basis, charge, part, rate_card_id,
@@ -90,6 +108,18 @@
         tenant_no, period_no, invoice_version, flagged.device_no, flagged.metric_no, flagged.flag,
         flagged.first_hour_at, flagged.last_hour_at, flagged.quantity, flagged.limit_value
     from {{ ref('int_flagged_runs') }} as flagged
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    insert into {{ source('store', 'closed_intervals') }} (
+        tenant_no, period_no, invoice_version, charge_no, metric, demand_minutes, part, window_start_at, quantity_before,
+        quantity, estimated_quantity, measured_quantity
+    )
+    select
+        tenant_no, period_no, invoice_version, charge_no, price.metric, price.demand_minutes, priced.part,
+        priced.window_start_at, priced.quantity_before, priced.quantity, priced.estimated_quantity,
+        priced.measured_quantity
+    from {{ ref('int_charge_intervals') }} as priced
+    inner join {{ ref('int_period_prices') }} as price using (tenant_no, period_no, invoice_version, charge_no)
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
 {%- endmacro %}
 

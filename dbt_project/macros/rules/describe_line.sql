@@ -10,6 +10,8 @@
 {% macro charge_words(charge_basis, metric) -%}
     case {{ charge_basis }}
         when 'active_devices' then 'active devices' || coalesce(' of ' || {{ metric }}, '')
+        when 'peak_demand' then 'peak demand of ' || {{ metric }}
+        when 'days' then 'days'
         else coalesce({{ metric }}, 'all metrics')
     end
 {%- endmacro %}
@@ -72,10 +74,12 @@
 {%- endmacro %}
 
 {# Empty for a whole cycle. #}
-{% macro proration_words(period) -%}
+{% macro proration_words(period, unit="'days'") -%}
     case
         when {{ period }}.proration_numerator <> {{ period }}.proration_denominator
-            then format(', %s of %s days', {{ period }}.proration_numerator, {{ period }}.proration_denominator)
+            then format(
+                ', %s of %s %s', {{ period }}.proration_numerator, {{ period }}.proration_denominator, {{ unit }}
+            )
         else ''
     end
 {%- endmacro %}

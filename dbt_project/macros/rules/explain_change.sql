@@ -37,7 +37,7 @@
         'Price: ' || {{ told_amounts(told, {'price': 'prices and terms'}) }} || '.',
         'Time: ' || {{ told_amounts(told, {'days': 'days in the period'}) }} || '.',
         'Besides: ' || {{ told_amounts(told, {
-            'adjustment': 'approved adjustments', 'tax': 'tax', 'rounding': 'rounding'
+            'adjustment': 'approved adjustments', 'tax': 'tax', 'rounding': 'rounding', 'credits': 'prepaid credits'
         }) }} || '.'
     )
 {%- endmacro %}

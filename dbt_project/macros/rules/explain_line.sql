@@ -24,7 +24,11 @@
     || {{ number_words(line ~ '.quantity') }} || ' x ' || {{ price_words(line ~ '.unit_price') }}
     || case
         when {{ line }}.price_model = 'flat' and {{ line }}.proration_numerator <> {{ line }}.proration_denominator
-            then format(' x %s / %s days', {{ line }}.proration_numerator, {{ line }}.proration_denominator)
+            then format(
+                ' x %s / %s %s', {{ line }}.proration_numerator, {{ line }}.proration_denominator,
+                -- No cycle has as many days as the shortest has seconds.
+                case when {{ line }}.proration_denominator < 82800 then 'days' else 'seconds' end
+            )
         else ''
     end
     || ' = ' || {{ price_words('round(' ~ line ~ '.exact_amount, 10)') }}

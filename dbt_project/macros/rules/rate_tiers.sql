@@ -5,7 +5,7 @@
 
 {# Models of which each tier prices the part of the quantity that lies in it; in the others one tier prices all of it. #}
 {% macro is_priced_in_parts(price_model) -%}
-    {{ price_model }} in ('graduated', 'graduated_percentage', 'block_tiers', 'matrix')
+    {{ price_model }} in ('graduated', 'graduated_percentage', 'block_tiers', 'matrix', 'time_of_use')
 {%- endmacro %}
 
 {# Those enter every tier that the quantity reaches; the others only the one that holds it whole (RULES 14). #}
@@ -65,12 +65,13 @@
 
 {# What divides the quantity of a charge, so that two price lists can be said to divide it alike. #}
 {% macro divided_by(charge) -%}
-    coalesce({{ charge }}.attribute, '')
+    coalesce({{ charge }}.attribute, {{ charge }}.timing, '')
 {%- endmacro %}
 
 {# Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, or single events. #}
 {% macro measured_by(card) -%}
     case
+        when {{ is_timed(card) }} then 'time'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'
         when {{ card }}.price_model = 'percentage' and coalesce(

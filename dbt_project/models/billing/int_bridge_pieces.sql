@@ -30,7 +30,8 @@ crossings as (
 pieces as (
     select
         tenant_no, period_no, variant_no,
-        case when line_type = 'adjustment' then 'adjustment' else {{ swap_name('variant_no') }} end as component,
+        case when line_type in ('adjustment', 'rounding') then line_type else {{ swap_name('variant_no') }} end
+            as component,
         line_type, metric, charge_basis, charge, part, tier_number, amount
     from lines
     union all
@@ -48,9 +49,9 @@ pieces as (
         moved_amount - amount
     from lines
     union all
+    -- Of a tax that the lines contain the lines tell; what credits paid is not owed.
     select
-        pair.tenant_no, pair.period_no, null, 'tax', null, null, null, null, null, null,
-        later.tax_amount - before.tax_amount
+        pair.tenant_no, pair.period_no, null, part.component, null, null, null, null, null, null, part.amount
     from {{ ref('int_bridge_pairs') }} as pair
     inner join {{ ref('int_rated_invoices') }} as before
         on pair.tenant_no = before.tenant_no and pair.period_no = before.period_no and before.invoice_version = 0
@@ -58,6 +59,11 @@ pieces as (
         on pair.tenant_no = later.tenant_no
         and pair.period_no = later.period_no
         and later.invoice_version = {{ names | length }}
+    cross join lateral (
+        values
+        ('tax', {{ tax_on_top('later') }} - {{ tax_on_top('before') }}),
+        ('credits', before.prepaid_amount - later.prepaid_amount)
+    ) as part (component, amount)
 )
 
 select pieces.*, currencies.currency_code

@@ -1,11 +1,19 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
 -- One line per tier and one per flat fee, each rounded once (RULES 27): the total is the sum of what is shown.
-with tiers as (
+with timed as (
+    select tenant_no, period_no, invoice_version, charge_no, part, sum(estimated_quantity) as estimated_quantity
+    from {{ ref('int_charge_intervals') }}
+    group by tenant_no, period_no, invoice_version, charge_no, part
+),
+
+tiers as (
     select charge.*, tier.part, tier.tier_number, tier.lower_bound, tier.up_to, tier.unit_price, tier.flat_fee,
-        tier.package_size, tier.tier_quantity, tier.priced_units, tier.fee_count
+        tier.package_size, tier.tier_quantity, tier.priced_units, tier.fee_count,
+        coalesce(timed.estimated_quantity, charge.estimated_quantity) as part_estimated_quantity
     from {{ ref('int_rated_tiers') }} as tier
     inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
+    left join timed using (tenant_no, period_no, invoice_version, charge_no, part)
 ),
 
 lines as (
@@ -18,7 +26,7 @@ lines as (
         {{ charge_words('tier.charge_basis', 'tier.metric') }} || {{ part_words('tier') }} || ': '
         || {{ tier_words('tier') }}
         || {{ included_words('tier.included_quantity') }}
-        || {{ estimated_words('tier.estimated_quantity') }}
+        || {{ estimated_words('tier.part_estimated_quantity') }}
         || {{ calibrated_words('tier.calibrations') }} as description
     from tiers as tier
     where tier.price_model not in ('flat', 'capacity') and tier.tier_quantity <> 0
@@ -69,10 +77,10 @@ select
     tier_number,
     line_quantity::numeric(30, 10) as quantity,
     line_price::numeric(20, 10) as unit_price,
-    (case when line_type in ('usage', 'package') then estimated_quantity else 0 end)::numeric(30, 10)
+    (case when line_type in ('usage', 'package') then part_estimated_quantity else 0 end)::numeric(30, 10)
         as estimated_quantity,
     exact_amount,
-    {{ round_money('exact_amount', 'currency_code') }}::numeric(20, 4) as amount,
+    ({{ rounded_money('exact_amount', 'currency_code', 'rounding_mode') }})::numeric(20, 4) as amount,
     description,
     case when line_type in ('usage', 'package') then quality_flags else '' end as quality_flags
 from lines

@@ -60,6 +60,11 @@ steps as (
     from attributes
     union all
     select
+        tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before,
+        greatest(quantity, 0) as quantity, null, null
+    from {{ ref('int_charge_intervals') }}
+    union all
+    select
         tenant_no, period_no, invoice_version, charge_no, '', null, 0, sum(charged_amount), count(*),
         sum(bounded_fee_amount - fee_amount)
     from {{ ref('int_event_fees') }}

@@ -6,11 +6,16 @@ with measured as (
     select
         price.*,
         period.currency_code as invoice_currency_code,
-        period.proration_numerator,
-        period.proration_denominator,
+        terms.rounding_mode,
+        share.proration_numerator,
+        share.proration_denominator,
+        share.proration_unit,
         case price.charge_basis
             when 'active_devices' then coalesce(fleet.active_device_count, 0)
             when 'usage' then coalesce(fleet.quantity, 0)
+            when 'days' then period.proration_numerator
+            -- The peaks themselves are steps of the charge.
+            when 'peak_demand' then 0
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
@@ -18,12 +23,15 @@ with measured as (
         case price.charge_basis
             when 'active_devices' then array_remove(string_to_array(fleet.active_flags, ','), 'estimated')
             when 'usage' then string_to_array(fleet.flags, ',')
+            when 'peak_demand' then string_to_array(fleet.flags, ',')
         end as flags,
         case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
         coalesce(fleet.event_count, 0)::bigint as event_count,
-        round({{ prorated('price.included_units', 'period') }}, 10) as included_quantity
+        round({{ prorated('price.included_units', 'share') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_period_shares') }} as share using (tenant_no, period_no, invoice_version)
     left join {{ ref('int_rated_fleet') }} as fleet
         on price.tenant_no = fleet.tenant_no
         and price.period_no = fleet.period_no
@@ -49,9 +57,11 @@ select
     price_model,
     measured_by,
     attribute,
+    timing,
     zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,
+    rounding_mode,
     fee_per_event,
     free_events,
     free_amount,
@@ -60,6 +70,7 @@ select
     event_count,
     proration_numerator,
     proration_denominator,
+    proration_unit,
     measured_quantity::numeric(30, 10) as measured_quantity,
     estimated_quantity::numeric(30, 10) as estimated_quantity,
     {{ quality_flags('flags', 'estimated_quantity') }} as quality_flags,

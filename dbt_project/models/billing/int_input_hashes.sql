@@ -33,6 +33,11 @@ prices as (
                 'free_amount': 'free_amount',
                 'minimum_per_event': 'minimum_per_event',
                 'maximum_per_event': 'maximum_per_event',
+                'schedule': 'schedule',
+                'tier_meaning': "nullif(tier_meaning, 'per_part')",
+                'demand_minutes': 'demand_minutes',
+                'window': 'window_kind',
+                'net_metric': 'net_metric',
             }) }}
             order by charge_no
         ) as price_rows
@@ -68,7 +73,7 @@ steps as (
         invoice_version,
         jsonb_agg(
             jsonb_build_array(charge_no, step.part, step.window_start_at, step.quantity)
-            order by charge_no, step.window_start_at nulls first, step.part collate "C"
+            order by charge_no, step.window_start_at nulls first, step.part collate "C", step.quantity_before
         ) as step_rows
     from {{ ref('int_charge_steps') }} as step
     inner join {{ ref('int_charges') }} as charge using (tenant_no, period_no, invoice_version, charge_no)
@@ -82,10 +87,17 @@ select
     period.invoice_version,
     {{ sha256_hex("(jsonb_build_array(
         period.tenant_id, period.period_start_date, period.contract_id, period.currency_code,
-        period.minimum_spend_amount, period.tax_percent, period.proration_numerator, period.proration_denominator,
-        prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
-    ) || " ~ said_beside({'steps': 'steps.step_rows'}) ~ ")::text") }} as input_hash
+        coalesce(period.minimum_spend_amount, 0), period.tax_percent, period.proration_numerator,
+        period.proration_denominator, prices.price_rows, tiers.tier_rows, usage_digests.usage_sha256
+    ) || " ~ said_beside({
+        'steps': 'steps.step_rows',
+        'terms': 'further.terms',
+        'discounts': 'further.discounts',
+        'taxes': 'further.taxes',
+        'credits': 'further.credits',
+    }) ~ ")::text") }} as input_hash
 from {{ ref('int_periods_to_rate') }} as period
+left join {{ ref('int_further_terms') }} as further using (tenant_no, period_no, invoice_version)
 left join prices using (tenant_no, period_no, invoice_version)
 left join tiers using (tenant_no, period_no, invoice_version)
 left join steps using (tenant_no, period_no, invoice_version)

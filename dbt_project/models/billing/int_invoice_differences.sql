@@ -5,15 +5,22 @@
 ) }}
 
 -- What was invoiced against what its events, terms and prices give today, compared as text. Empty: reproducible.
-{%- set invoice_columns = ['invoice_id', 'currency_code', 'subtotal_amount', 'tax_amount', 'total_amount'] %}
+{%- set invoice_columns = ['invoice_id', 'currency_code', 'is_tax_included', 'subtotal_amount', 'tax_amount',
+    'prepaid_amount', 'total_amount'] %}
 {%- set line_columns = ['line_type', 'metric', 'charge_basis', 'charge', 'part', 'rate_card_id', 'rate_card_version',
     'price_model', 'tier_number', 'quantity', 'unit_price', 'estimated_quantity', 'amount', 'description', 'quality_flags'] %}
 {%- set usage_columns = ['event_count', 'skew_candidate_count', 'first_event_at', 'last_event_at', 'quantity',
     'estimated_quantity', 'quality_flags'] %}
 {%- set row_counts = [
-    {'subject': 'usage rows', 'stored': 'closed_usage', 'rated': 'rated_usage', 'key': '', 'columns': usage_columns},
-    {'subject': 'flagged hours', 'stored': 'closed_flags', 'rated': 'rated_flags', 'key': ', flag, first_hour_at',
+    {'subject': 'usage rows', 'stored': 'closed_usage', 'rated': 'rated_usage', 'key': 'device_no, metric_no',
+        'columns': usage_columns},
+    {'subject': 'flagged hours', 'stored': 'closed_flags', 'rated': 'rated_flags',
+        'key': 'device_no, metric_no, flag, first_hour_at',
         'columns': ['last_hour_at', 'quantity', 'limit_value']},
+    {'subject': 'taxes', 'stored': 'invoice_taxes', 'rated': 'rated_taxes', 'key': 'tax',
+        'columns': ['jurisdiction', 'percent', 'taxable_amount', 'tax_amount']},
+    {'subject': 'credits', 'stored': 'credit_applications', 'rated': 'rated_draws', 'key': 'credit_id',
+        'columns': ['available_amount', 'amount']},
 ] %}
 with rated_invoices as (
     select * from {{ ref('int_rated_invoices') }} where kind = 'verify'
@@ -31,6 +38,16 @@ rated_usage as (
 
 rated_flags as (
     select flagged.* from {{ ref('int_flagged_runs') }} as flagged
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+rated_taxes as (
+    select tax.* from {{ ref('int_rated_taxes') }} as tax
+    inner join rated_invoices using (tenant_no, period_no, invoice_version)
+),
+
+rated_draws as (
+    select draw.* from {{ ref('int_credit_draws') }} as draw
     inner join rated_invoices using (tenant_no, period_no, invoice_version)
 ),
 
@@ -67,7 +84,7 @@ differences as (
         '{{ counted.subject }} that differ' as subject, count(*)::text as stored_value, '0' as rated_value
     from {{ source('store', counted.stored) }} as stored
     full join {{ counted.rated }} as rated
-        using (tenant_no, period_no, invoice_version, device_no, metric_no{{ counted.key }})
+        using (tenant_no, period_no, invoice_version, {{ counted.key }})
     where
         row(stored.{{ counted.columns | join(', stored.') }})
         is distinct from row(rated.{{ counted.columns | join(', rated.') }})

@@ -1,10 +1,15 @@
--- The numbers behind each line that a charge made; what was measured is that of the whole charge.
+-- The numbers behind each line that a charge made; measured is what the whole charge was, or the peak of a part.
+with peaks as (
+    select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity
+    from {{ ref('int_charge_demands') }}
+)
+
 select
     line.tenant_no,
     line.period_no,
     line.invoice_version,
     line.line_number,
-    charge.measured_quantity,
+    coalesce(peaks.measured_quantity, charge.measured_quantity) as measured_quantity,
     charge.included_quantity,
     tier.lower_bound,
     tier.up_to,
@@ -36,3 +41,9 @@ inner join {{ ref('int_rated_tiers') }} as tier
     and priced.charge_no = tier.charge_no
     and priced.tier_number = tier.tier_number
     and coalesce(priced.part, '') = tier.part
+left join peaks
+    on priced.tenant_no = peaks.tenant_no
+    and priced.period_no = peaks.period_no
+    and priced.invoice_version = peaks.invoice_version
+    and priced.charge_no = peaks.charge_no
+    and coalesce(priced.part, '') = peaks.part

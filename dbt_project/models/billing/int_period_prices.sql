@@ -45,6 +45,15 @@ select
     free_amount,
     minimum_per_event,
     maximum_per_event,
+    schedule,
+    tier_meaning,
+    demand_minutes,
+    window_kind,
+    net_metric,
+    ratchet_percent,
+    ratchet_periods,
+    ratchet_months,
+    {{ timing('candidates') }} as timing,
     effective_from_date,
     {{ measured_by('candidates') }} as measured_by
 from candidates

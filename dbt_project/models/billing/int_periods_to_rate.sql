@@ -124,7 +124,13 @@ select
     contract.time_zone,
     contract.estimation,
     contract.load_profile,
-    coalesce(contract.minimum_spend_amount, 0) as minimum_spend_amount,
+    contract.billing_cycle,
+    contract.anchor_day,
+    -- Empty leaves it to the card, 0 says that there is none.
+    contract.minimum_spend_amount,
+    contract.maximum_spend_amount,
+    contract.commitment_amount,
+    contract.tax_jurisdiction,
     coalesce(contract.tax_percent, 0) as tax_percent
 from wanted
 inner join {{ source('store', 'periods') }} as period on wanted.terms_period_no = period.period_no

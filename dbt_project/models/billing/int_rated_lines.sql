@@ -1,46 +1,23 @@
 {{ config(materialized='scratch', tags=['close']) }}
 
--- The lines of the card and, where they stay below the minimum spend, one for the shortfall (RULES 27).
-with charged as (
-    select
-        period.tenant_no,
-        period.period_no,
-        period.invoice_version,
-        period.minimum_spend_amount,
-        period.proration_numerator,
-        period.proration_denominator,
-        {{ round_money(prorated('period.minimum_spend_amount', 'period'), 'period.currency_code') }} as minimum_amount,
-        coalesce(sum(line.amount), 0) as charged_amount
-    from {{ ref('int_periods_to_rate') }} as period
-    left join {{ ref('int_charge_lines') }} as line using (tenant_no, period_no, invoice_version)
-    group by
-        period.tenant_no, period.period_no, period.invoice_version, period.minimum_spend_amount,
-        period.proration_numerator, period.proration_denominator, period.currency_code
-),
-
-lines as (
-    select {{ line_columns() | join(', ') }}
-    from {{ ref('int_charge_lines') }}
-
+-- The lines of an invoice in the order in which they follow from one another (RULES 27): charges, discounts, what the
+-- terms of the whole add or take, and last what a person approved.
+with lines as (
+    select {{ line_columns() | join(', ') }}, 0 as part_no, 0 as step_no from {{ ref('int_charge_lines') }}
     union all
-
-    select
-        tenant_no, period_no, invoice_version, 'minimum_spend', null, null, null, null, null, null, null, null,
-        1::numeric(30, 10), null::numeric(20, 10), 0::numeric(30, 10),
-        (minimum_amount - charged_amount)::numeric(20, 4),
-        'minimum spend of ' || {{ price_words('minimum_spend_amount') }}
-        || {{ proration_words('charged') }} || ': shortfall',
-        ''
-    from charged
-    where charged_amount < minimum_amount
+    select {{ line_columns() | join(', ') }}, 1 as part_no, step_no from {{ ref('int_discount_lines') }}
+    union all
+    select {{ line_columns() | join(', ') }}, 2 as part_no, step_no from {{ ref('int_spend_lines') }}
+    union all
+    select {{ line_columns() | join(', ') }}, 3 as part_no, step_no from {{ ref('int_annual_minimums') }}
 )
 
 select
-    lines.*,
+    {{ line_columns() | join(', ') }},
     row_number() over (
         partition by tenant_no, period_no, invoice_version
         order by
-            metric collate "C" nulls last, charge_basis collate "C" nulls last, charge collate "C" nulls last,
-            part collate "C" nulls last, tier_number nulls last, line_type collate "C"
+            part_no, step_no, metric collate "C" nulls last, charge_basis collate "C" nulls last,
+            charge collate "C" nulls last, part collate "C" nulls last, tier_number nulls last, line_type collate "C"
     )::integer as line_number
 from lines

@@ -18,7 +18,9 @@ select
     rated.currency_code,
     rated.subtotal_amount,
     rated.tax_amount,
+    rated.prepaid_amount,
     rated.total_amount,
+    rated.is_tax_included,
     rated.input_hash
 from {{ ref('int_rated_invoices') }} as rated
 inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)

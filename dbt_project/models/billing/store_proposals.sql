@@ -52,7 +52,8 @@ select
     rated.invoice_version,
     request.close_id,
     rated.currency_code,
-    rated.total_amount - invoiced.total_amount as amount,
+    -- What prepaid credits would pay of it is settled when it is invoiced.
+    rated.total_amount + rated.prepaid_amount - invoiced.total_amount - invoiced.prepaid_amount as amount,
     late.event_count,
     coalesce(uses.use, '{}') as use,
     rated.input_hash

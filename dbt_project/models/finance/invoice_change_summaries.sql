@@ -2,7 +2,7 @@
 with components as (
     select
         tenant_no, period_no, invoice_version, previous_period_no, previous_invoice_version,
-        {%- for name in bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding'] %}
+        {%- for name in bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding', 'credits'] %}
         coalesce(sum(amount) filter (where component = '{{ name }}'), 0) as {{ name }}_amount{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ source('store', 'invoice_changes') }}
@@ -29,7 +29,7 @@ select
     {{ round_money('previous_total_amount', 'currency_code') }} as previous_total_amount,
     {{ round_money('total_amount', 'currency_code') }} as total_amount,
     {{ round_money('total_amount - previous_total_amount', 'currency_code') }} as difference_amount,
-    {%- for name in bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding'] %}
+    {%- for name in bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding', 'credits'] %}
     {{ round_money(name ~ '_amount', 'currency_code') }} as {{ name }}_amount,
     {%- endfor %}
     currency_code,

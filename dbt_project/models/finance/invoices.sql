@@ -20,7 +20,9 @@ select
     invoice.currency_code,
     {{ round_money('invoice.subtotal_amount', 'invoice.currency_code') }} as subtotal_amount,
     {{ round_money('invoice.tax_amount', 'invoice.currency_code') }} as tax_amount,
+    {{ round_money('invoice.prepaid_amount', 'invoice.currency_code') }} as prepaid_amount,
     {{ round_money('invoice.total_amount', 'invoice.currency_code') }} as total_amount,
+    invoice.is_tax_included,
     case when invoice.next_version is null then 'issued' else 'amended' end as status,
     case
         when invoice.currency_code = invoice.previous_currency_code

@@ -24,9 +24,13 @@ select
     invoice.input_hash,
     issued.total_amount as issued_amount,
     previous.total_amount as previous_amount,
-    round({{ amount_ratio('invoice.total_amount', 'issued.total_amount') }}, 4) as amendment_ratio,
+    -- Who pays, the customer or a prepaid credit, says nothing about the bill.
     round({{ amount_ratio(
-        'invoice.total_amount', '(previous.total_amount * due.day_count / due.previous_day_count)'
+        '(invoice.total_amount + invoice.prepaid_amount)', '(issued.total_amount + issued.prepaid_amount)'
+    ) }}, 4) as amendment_ratio,
+    round({{ amount_ratio(
+        '(invoice.total_amount + invoice.prepaid_amount)',
+        '((previous.total_amount + previous.prepaid_amount) * due.day_count / due.previous_day_count)'
     ) }}, 4) as period_ratio
 from {{ ref('int_new_invoices') }} as invoice
 left join lines using (tenant_no, period_no, invoice_version)

@@ -25,7 +25,9 @@ create table store.draft_invoices (
     currency_code text not null,
     subtotal_amount numeric(20, 4) not null,
     tax_amount numeric(20, 4) not null,
+    prepaid_amount numeric(20, 4) not null,
     total_amount numeric(20, 4) not null,
+    is_tax_included boolean not null,
     input_hash text not null,
     previewed_at timestamptz not null default clock_timestamp(),
     primary key (tenant_no, period_no)

@@ -38,6 +38,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
             "tenants": 1, "calendars": 0, "contracts": 1, "device_types": 0, "metrics": 1, "rate_cards": 2,
             "rate_card_tiers": 3, "load_profiles": 0, "period_overrides": 0, "properties": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
+            "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0, "time_of_use": 0, "holidays": 0,
             "devices": 2,
         }  # fmt: skip
 
@@ -47,7 +48,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "none", "", "basic", "", "", "0"],
+         "corrected", "none", "", "basic", "", "", "0", "", "", ""],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == [
         "basic", "1", "energy", "usage", "", "", "1", "100", "0.25", "", "", "",
@@ -210,9 +211,13 @@ CELL_CASES = [
     (
         "rate_cards", "price_model", "barter",
         "'barter' is not supported by this release; use flat, per_unit, volume, graduated, package, whole_packages, "
-        "block_tiers, top_block, capacity, percentage, graduated_percentage, matrix or dynamic",
+        "block_tiers, top_block, capacity, percentage, graduated_percentage, matrix, dynamic or "
+        "time_of_use",
     ),
-    ("rate_cards", "charge_basis", "events", "'events' is not supported by this release; use usage or active_devices"),
+    (
+        "rate_cards", "charge_basis", "events",
+        "'events' is not supported by this release; use usage, active_devices, peak_demand or days",
+    ),
     ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
     ("rate_cards", "effective_from_date", "2019-02-30", "'2019-02-30' is not a date; write it as 2019-02-01"),
     ("rate_cards", "metric", "gas", "'gas' is not in metrics.csv; add it there or correct it here"),
@@ -757,6 +762,79 @@ def test_calibrations(write_configuration: Write) -> None:
     assert errors(write_configuration(calibrations=header + "other,m,water,2019-02-01,,0,\n")) == [
         "calibrations.csv line 2, column multiplier: '0' must be greater than 0",
     ]
+
+
+SPEND_CASES = {
+    "terms of no version": (
+        "rate_card_terms", "rate_card_id,rate_card_version\nbasic,2\n",
+        "rate_card_terms.csv line 2: rate card 'basic' version 2 is not in rate_cards.csv; add it there or correct it "
+        "here",
+    ),
+    "most below least": (
+        "rate_card_terms", "rate_card_id,minimum_spend_amount,maximum_spend_amount\nbasic,50,40\n",
+        "rate_card_terms.csv line 2, column maximum_spend_amount: '40' is less than the minimum spend '50'; correct "
+        "one of them",
+    ),
+    "unknown rounding": (
+        "rate_card_terms", "rate_card_id,rounding_mode\nbasic,bankers\n",
+        "rate_card_terms.csv line 2, column rounding_mode: 'bankers' is not supported by this release; use half_up, "
+        "half_even, ceil or floor",
+    ),
+    "overage that is a discount": (
+        "rate_card_terms", "rate_card_id,overage_factor\nbasic,0.5\n",
+        "rate_card_terms.csv line 2, column overage_factor: '0.5' must be 1 or more",
+    ),
+    "contract's most below card's least": (
+        "contracts", f"{CONTRACT},maximum_spend_amount\nacme-1,acme,2019-01-01,UTC,basic,9\n",
+        "contracts.csv line 2, column maximum_spend_amount: '9' is less than the minimum spend '10'; correct one of "
+        "them",
+    ),
+    "two ways to tax": (
+        "contracts", f"{CONTRACT},tax_percent,tax_jurisdiction\nacme-1,acme,2019-01-01,UTC,basic,19,mn\n",
+        "contracts.csv line 2, column tax_percent: '19' is given beside tax_jurisdiction; leave one of the two empty",
+    ),
+    "unknown jurisdiction": (
+        "contracts", f"{CONTRACT},tax_jurisdiction\nacme-1,acme,2019-01-01,UTC,basic,ny\n",
+        "contracts.csv line 2, column tax_jurisdiction: 'ny' is not in taxes.csv; add it there or correct it here",
+    ),
+    "discount for nobody": (
+        "discounts", "discount_id,percent\nd,5\n",
+        "discounts.csv line 2, column tenant_id: tenant_id and rate_card_id are both empty; a discount is for one of "
+        "the two",
+    ),
+    "discount of nothing": (
+        "discounts", "discount_id,tenant_id\nd,acme\n",
+        "discounts.csv line 2, column percent: percent and amount are both empty; a discount is one of the two",
+    ),
+    "discount that ends first": (
+        "discounts", "discount_id,tenant_id,percent,starts_date,ends_date\nd,acme,5,2019-02-01,2019-02-01\n",
+        "discounts.csv line 2, column ends_date: 2019-02-01 is not after starts_date 2019-02-01; correct one",
+    ),
+    "tiers that differ": (
+        "discounts", "discount_id,tenant_id,percent,spend_from,sequence\nd,acme,5,,\nd,acme,9,100,2\n",
+        "discounts.csv line 3, column sequence: differs from line 2 of discount 'd', whose tier it is; write the same "
+        "or another discount_id",
+    ),
+    "credit of another currency": (
+        "credits", "credit_id,tenant_id,currency_code,amount,granted_date\nc,acme,USD,5,2019-01-01\n",
+        "credits.csv line 2, column currency_code: 'USD' is not 'EUR', the currency of tenant 'acme'; a credit pays "
+        "invoices of its own currency",
+    ),
+    "credit that expires first": (
+        "credits",
+        "credit_id,tenant_id,currency_code,amount,granted_date,expires_date\nc,acme,EUR,5,2019-01-01,2019-01-01\n",
+        "credits.csv line 2, column expires_date: 2019-01-01 is not after granted_date 2019-01-01; correct one of them",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SPEND_CASES)
+def test_spend_terms(write_configuration: Write, name: str) -> None:
+    table, text, line = SPEND_CASES[name]
+    files: dict[str, str | None] = {"taxes": "jurisdiction,tax,percent\nmn,state,6.875\n"}
+    if table == "contracts":
+        files["rate_card_terms"] = "rate_card_id,minimum_spend_amount\nbasic,10\n"
+    assert errors(write_configuration(**files | {table: text})) == [line]
 
 
 def test_all_errors_are_told_and_what_follows_from_them_is_not(write_configuration: Write) -> None:
