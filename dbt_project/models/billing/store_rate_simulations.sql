@@ -16,7 +16,8 @@ variants as (
     select
         rated.close_id, rated.tenant_no, rated.period_no, rated.invoice_version, rated.currency_code,
         -- Prepaid credit is a way to pay, and hides no difference of price.
-        rated.total_amount + rated.prepaid_amount as total_amount, period.cohort, period.rate_card_id, versions.rate_card_version
+        rated.total_amount + rated.prepaid_amount as total_amount,
+        period.cohort, period.rate_card_id, versions.rate_card_version
     from {{ ref('int_rated_invoices') }} as rated
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     left join versions using (tenant_no, period_no, invoice_version)
