@@ -164,7 +164,9 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
         f"{readable(invoice['period_start_at'])} to {readable(invoice['period_end_at'])}"
     )
     _rows("Lines", found["lines"], ["line_number", "line_type", "description", "quantity", "unit_price", "amount"])
-    tax = f"{invoice['tax_amount']} (contained in the lines)" if invoice["is_tax_included"] else invoice["tax_amount"]
+    # The job tells everything as text.
+    contained = " (contained in the lines)" if invoice["is_tax_included"] == "True" else ""
+    tax = f"{invoice['tax_amount']}{contained}"
     prepaid = f" - prepaid {invoice['prepaid_amount']}" if float(invoice["prepaid_amount"]) else ""
     say(
         f"subtotal {invoice['subtotal_amount']} + tax {tax}{prepaid} = {invoice['total_amount']} "
