@@ -12,6 +12,7 @@ from orchestration import (
     jobs,
     model_jobs,
     quarantine_jobs,
+    rate_jobs,
     schedules,
     sensors,
     tariff_jobs,
@@ -26,6 +27,7 @@ from orchestration.assets import (
     scores,
     telemetry,
     transformations,
+    trials,
 )
 from orchestration.resources import Platform, dbt_resource
 
@@ -35,7 +37,18 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
     return Definitions(
         assets=[
             *load_assets_from_modules(
-                [configuration, telemetry, transformations, billing, explanations, governance, models, rates, scores]
+                [
+                    configuration,
+                    telemetry,
+                    transformations,
+                    billing,
+                    explanations,
+                    governance,
+                    models,
+                    rates,
+                    scores,
+                    trials,
+                ]
             ),
             *transformations.stored_tables(),
             *transformations.exposures(),
@@ -54,6 +67,12 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             jobs.trace,
             jobs.import_readings,
             edit_jobs.edit_event,
+            rate_jobs.preview_invoices,
+            rate_jobs.simulate_rates,
+            rate_jobs.stage_rates,
+            rate_jobs.promote_rates,
+            rate_jobs.roll_back_rates,
+            rate_jobs.check_rates,
             tariff_jobs.import_rates,
             tariff_jobs.import_holidays,
             invoice_jobs.move_invoices,
@@ -72,6 +91,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             schedules.load_configuration_regularly,
             schedules.reconcile_weekly,
             schedules.verify_weekly,
+            rate_jobs.preview_daily,
             model_jobs.train_weekly,
             model_jobs.score_daily,
         ],

@@ -15,6 +15,7 @@ import typer
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.invoice_cli import invoices, proposals
 from orchestration.preparing import prepared as _prepared
+from orchestration.rate_cli import rates
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -87,6 +88,32 @@ def close(
     if as_of is not None:
         closing.parse_instant(as_of)
     verbs.close(_prepared(), month, as_of)
+
+
+@app.command()
+def preview(
+    period: Annotated[
+        str,
+        typer.Option(metavar="YYYY-MM", help="Month in which they end. Default: all that may not close yet."),
+    ] = "",
+    as_of: Annotated[
+        str, typer.Option(metavar="TS", help="Instant up to which it looks. Default: what was received.")
+    ] = "",
+) -> None:
+    """What the invoices of open periods would be to date, in finance.draft_invoices; nobody owes anything by them.
+
+    By the rules of a close: use metered so far, estimated where the contract says so up to the instant and not beyond.
+
+    Example: `meterline preview --period 2019-03`
+    """
+    from orchestration import closing, rate_verbs
+
+    if period:
+        closing.parse_month(period)
+    if as_of:
+        closing.parse_instant(as_of)
+    _prepared()
+    rate_verbs.preview(period, as_of)
 
 
 @app.command("import")
@@ -170,24 +197,7 @@ def verify() -> None:
     verbs.verify(_prepared())
 
 
-rates = typer.Typer(no_args_is_help=True, help="Prices: whether the rules price as other systems say they do.")
 app.add_typer(rates, name="rates")
-
-
-@rates.command("verify")
-def verify_rates(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="JSON: a list of facts with id, model, params and use.")],
-) -> None:
-    """Rate all facts of a file in one run by the rules of a close, and print each with what its source says.
-
-    Ends with how many hold; exit code 1 when one does not, or asks for what is not supported.
-
-    Example: `meterline rates verify facts.json`
-    """
-    from orchestration import rate_verbs
-
-    _prepared()
-    rate_verbs.verify(str(Path(file).expanduser().resolve()))
 
 
 @rates.command("import")

@@ -29,8 +29,12 @@ order by period.boundary_at, period_id
 NO_MONTH = date(1970, 1, 1)
 TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"
 REQUEST = """
-insert into ledger.close_requests (kind, period_month, as_of, config_load_id, last_load_id)
-select %s, %s, %s, (select max(config_load_id) from config.loads), coalesce((select max(load_id) from ledger.loads), 0)
+insert into ledger.close_requests (
+    kind, period_month, as_of, rate_card_id, rate_card_version, against_version, config_load_id, last_load_id
+)
+select
+    %s, %s, %s, %s, %s, %s, (select max(config_load_id) from config.loads),
+    coalesce((select max(load_id) from ledger.loads), 0)
 returning close_id
 """
 # The one that was rated, not one that was asked for meanwhile.
@@ -113,10 +117,22 @@ def refuse_unapplied(session: psycopg.Connection) -> None:
         )
 
 
-def request(session: psycopg.Connection, kind: str, month: date, as_of: datetime | None) -> int:
+@dataclass(frozen=True)
+class Candidate:
+    """A version of a rate card to simulate, and the one to compare it with (None: the one in force)."""
+
+    rate_card_id: str
+    version: int
+    against: int | None = None
+
+
+def request(
+    session: psycopg.Connection, kind: str, month: date, as_of: datetime | None, candidate: Candidate | None = None
+) -> int:
     """Record the work for the billing models and return its close_id. Abandoned requests are finished first."""
     session.execute("update ledger.close_requests set finished_at = clock_timestamp() where finished_at is null")
-    row = session.execute(REQUEST, (kind, month, as_of)).fetchone()
+    simulated = (candidate.rate_card_id, candidate.version, candidate.against) if candidate else (None, None, None)
+    row = session.execute(REQUEST, (kind, month, as_of, *simulated)).fetchone()
     assert row is not None
     return int(row[0])
 

@@ -170,7 +170,9 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
     moves = [f"{move['to_status']} by {move['actor']} at {readable(move['moved_at'])}" for move in found["moves"]]
     say(f"{number}; {', '.join(moves)}")
     _rows("Lines", found["lines"], ["line_number", "line_type", "description", "quantity", "unit_price", "amount"])
-    tax = f"{invoice['tax_amount']} (contained in the lines)" if invoice["is_tax_included"] else invoice["tax_amount"]
+    # The job tells everything as text.
+    contained = " (contained in the lines)" if invoice["is_tax_included"] == "True" else ""
+    tax = f"{invoice['tax_amount']}{contained}"
     prepaid = f" - prepaid {invoice['prepaid_amount']}" if float(invoice["prepaid_amount"]) else ""
     say(
         f"subtotal {invoice['subtotal_amount']} + tax {tax}{prepaid} = {invoice['total_amount']} "

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from orchestration import closing, quarantine, verification
+from orchestration import closing, quarantine, rate_releases, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
@@ -422,6 +422,30 @@ class Pipeline:
             closing.refuse_unapplied(session)
             closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)
+
+    def preview(self, month: str = "", as_of: str = "") -> dict[str, str]:
+        """Drafts of the open periods of a month, or of those that may not close yet: their totals by invoice."""
+        with connect(self.settings, "meterline_transform") as session:
+            first = closing.parse_month(month) if month else closing.NO_MONTH
+            closing.request(session, "preview", first, closing.parse_instant(as_of) if as_of else None)
+        run_dbt(self.settings, *CLOSE)
+        return dict(self.rows("select invoice_id, total_amount::text from finance.draft_invoices order by 1"))
+
+    def simulate(self, rate_card_id: str, version: int, against: int | None = None) -> rate_releases.Simulation:
+        """A version of a card beside the one in force (or another), as the job simulate_rates rates them."""
+        candidate = closing.Candidate(rate_card_id, version, against)
+        with connect(self.settings, "meterline_transform") as session:
+            rate_releases.refuse_unknown(session, candidate)
+            asked = closing.request(session, "simulate", closing.NO_MONTH, datetime.now(UTC), candidate)
+        run_dbt(self.settings, *CLOSE)
+        with connect(self.settings, "meterline_finance") as session:
+            return rate_releases.simulation(session, asked, candidate)
+
+    def decide(self, decision: str, rate_card_id: str, version: int, by: str, cohort: str = "") -> int:
+        """A named person's decision about a version of a card."""
+        with connect(self.settings, "meterline_approver") as session:
+            asked = rate_releases.Decision(decision, rate_card_id, version, cohort, by, "agreed")
+            return rate_releases.decide(session, asked)
 
     def explain(self, month: str) -> None:
         """The bridges of a month's invoices, as the job explain_invoices makes them."""

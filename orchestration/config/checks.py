@@ -162,6 +162,7 @@ class Checks:
         for line, metric in self._rows.metrics:
             self._metric(line, metric)
         self._versions()
+        self._releases()
         self._dropped_charges()
         check_prices(self._rows.rate_cards, self._rows.rate_card_tiers, self._broken, self._problems)
         self._refer("occupancies.csv", self._rows.occupancies, "tenant_id", "tenants", self._tenants)
@@ -393,8 +394,10 @@ class Checks:
     def _first_versions(self) -> None:
         first: dict[str, date] = {}
         for _, card in self._rows.rate_cards:
-            effective = card.effective_from_date
-            first[card.rate_card_id] = min(first.get(card.rate_card_id, effective), effective)
+            # A version that is staged may never come into force.
+            if card.release == "dated":
+                effective = card.effective_from_date
+                first[card.rate_card_id] = min(first.get(card.rate_card_id, effective), effective)
         for line, contract in self._rows.contracts:
             if first.get(contract.rate_card_id, date.min) > _local_date(contract):
                 self.warnings.append(
@@ -431,14 +434,37 @@ class Checks:
         for line, card in self._rows.rate_cards:
             effective, version, text = card.effective_from_date, card.rate_card_version, ""
             date_line, first_date = dates.setdefault((card.rate_card_id, version), (line, effective))
-            version_line, first_version = versions.setdefault((card.rate_card_id, effective), (line, version))
+            version_line, first_version = line, version
+            if card.release == "dated":
+                version_line, first_version = versions.setdefault((card.rate_card_id, effective), (line, version))
             if effective != first_date:
                 text = f"{effective} is not {first_date}, the date of the same version on line {date_line}"
                 text += "; a version comes into force as a whole, so give its rows one date"
-            elif version != first_version:
+            elif version != first_version and card.release == "dated":
                 text = f"{effective} is already the date of version {first_version} (line {version_line})"
                 text += "; only one version of a card can be in force, so give it a later date"
             if text:
+                self._problems.add("rate_cards.csv", text, line=line, column="effective_from_date")
+
+    def _releases(self) -> None:
+        """A version is released as a whole, and one that is staged must be able to take the place of those before."""
+        releases: dict[tuple[str, int], tuple[int, str]] = {}
+        for line, card in self._rows.rate_cards:
+            first_line, release = releases.setdefault((card.rate_card_id, card.rate_card_version), (line, card.release))
+            if card.release != release:
+                text = f"{shown(card.release)} is not {shown(release)}, the release of the same version on line "
+                text += f"{first_line}; a version is released as a whole, so give its rows one"
+                self._problems.add("rate_cards.csv", text, line=line, column="release")
+            before = [
+                other.effective_from_date
+                for _, other in self._rows.rate_cards
+                if card.release == "staged"
+                and other.rate_card_id == card.rate_card_id
+                and other.rate_card_version < card.rate_card_version
+            ]
+            if before and card.effective_from_date < max(before):
+                text = f"{card.effective_from_date} is before {max(before)}, the date of a version before, which would "
+                text += "go on pricing once this one is promoted; write that date or a later one"
                 self._problems.add("rate_cards.csv", text, line=line, column="effective_from_date")
 
     def _dropped_charges(self) -> None:

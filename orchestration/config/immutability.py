@@ -82,9 +82,10 @@ VIEWS: tuple[LiteralString, ...] = (
     create temporary view dated_cards as
     select distinct rate_card_id, rate_card_version, effective_from_date::date as effective_from_date
     from config.rate_cards
-    where valid_to_load is null
+    where valid_to_load is null and release is distinct from 'staged'
     """,
-    # Versions that made a line, and those in force at the start of a closed period even if they made none (RULES 16).
+    # Versions that made a line, and those in force by their date at the start of a closed period even if they made none
+    # (RULES 16).
     """
     create temporary view used_cards as
     select distinct rate_card_id, rate_card_version::text as rate_card_version
@@ -121,6 +122,25 @@ from (
     select null, rate_card_id, rate_card_version from {gone}
 ) as changed
 inner join used_cards as used using (rate_card_id, rate_card_version)
+group by changed.rate_card_id, changed.rate_card_version
+"""
+# An approver promotes exactly the prices that were simulated.
+PROMOTED_VERSIONS: LiteralString = """
+select min(changed.line), null, format(
+    'rate card %L version %s was promoted as it stood and is immutable (rows were changed, added or removed); take the '
+    'change back and add a new version', changed.rate_card_id, changed.rate_card_version)
+from (
+    select line, rate_card_id, rate_card_version from {fresh}
+    union all
+    select null, rate_card_id, rate_card_version from {gone}
+) as changed
+inner join store.rate_decisions as decided
+    on changed.rate_card_id = decided.rate_card_id and changed.rate_card_version = decided.rate_card_version::text
+    and decided.decision = 'promoted'
+where not exists (
+    select from used_cards as used
+    where used.rate_card_id = changed.rate_card_id and used.rate_card_version = changed.rate_card_version
+)
 group by changed.rate_card_id, changed.rate_card_version
 """
 
@@ -530,6 +550,9 @@ RULES = (
     Rule("rate_cards.csv", USED_VERSIONS),
     Rule("rate_card_tiers.csv", USED_VERSIONS),
     Rule("rate_card_terms.csv", USED_VERSIONS),
+    Rule("rate_cards.csv", PROMOTED_VERSIONS),
+    Rule("rate_card_tiers.csv", PROMOTED_VERSIONS),
+    Rule("rate_card_terms.csv", PROMOTED_VERSIONS),
     Rule(
         "discounts.csv",
         """
@@ -675,7 +698,7 @@ RULES = (
             and card.effective_from_date::date <= closed.period_start_date
         left join used_cards as used
             on card.rate_card_id = used.rate_card_id and card.rate_card_version = used.rate_card_version
-        where used.rate_card_id is null and not exists (
+        where used.rate_card_id is null and card.release is distinct from 'staged' and not exists (
             select from dated_cards as later
             where later.rate_card_id = card.rate_card_id
                 and later.effective_from_date > card.effective_from_date::date

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import LiteralString
 
 import psycopg
@@ -129,13 +130,26 @@ def load_configuration(settings: Settings) -> ConfigLoad:
         newest = connection.execute(NEWEST).fetchone()
         if newest is not None and newest[1] == folder.content_sha256:
             return ConfigLoad(newest[0], folder.content_sha256, is_new=False, warnings=folder.warnings)
-        for checked in folder.tables:
-            _stage(connection, checked)
-        _refuse_unknown_zones(connection)
-        connection.execute(TOLERANCES)
-        refuse_forbidden_changes(connection)
+        _refuse(connection, folder)
         find_touched(connection)
         return _apply(connection, folder)
+
+
+def check_configuration(settings: Settings, path: Path) -> tuple[str, ...]:
+    """Check a folder as a load would and load nothing of it; returns its warnings. Raises BadInputError like a load."""
+    with checked_folder(path) as folder, connect(settings, ROLE) as connection:
+        _refuse(connection, folder)
+        connection.rollback()
+        return folder.warnings
+
+
+def _refuse(connection: psycopg.Connection, folder: CheckedFolder) -> None:
+    """Compare the folder with what is in force. Raises BadInputError for what the database does not allow."""
+    for checked in folder.tables:
+        _stage(connection, checked)
+    _refuse_unknown_zones(connection)
+    connection.execute(TOLERANCES)
+    refuse_forbidden_changes(connection)
 
 
 def _stage(connection: psycopg.Connection, checked: CheckedTable) -> None:

@@ -49,6 +49,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "time_of_use",
         ),
         "rate_cards.zero_quantity": ("no_charge", "first_tier_flat"),
+        "rate_cards.release": ("dated", "staged"),
         "rate_cards.tier_meaning": ("per_part", "cumulative", "month_end"),
         "rate_cards.demand_minutes": ("15", "30", "60"),
         "rate_cards.window": ("hour", "day"),
@@ -129,6 +130,7 @@ class Contract(Row):
     estimation: Annotated[str, _choice("contracts.estimation")] = "none"
     load_profile: Text | None = None
     rate_card_id: Text
+    cohort: Text | None = None
     minimum_spend_amount: Amount | None = None
     tax_percent: Percent = Decimal(0)
     maximum_spend_amount: Spend | None = None
@@ -249,6 +251,7 @@ class RateCard(Row):
     rate_card_id: Text
     rate_card_version: Version = 1
     effective_from_date: Date = date(1970, 1, 1)
+    release: Annotated[str, _choice("rate_cards.release")] = "dated"
     currency_code: Currency
     metric: Text | None = None
     charge_basis: ChargeBasis = "usage"

@@ -14,7 +14,7 @@ from tests.support import Pipeline, message
 METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
     "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
-    "down", "env", "bench", "edit", "rates", "invoices", "proposals",
+    "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals",
 )  # fmt: skip
 
 ADA = ("--by", "Ada", "--reason", "checked")
@@ -114,6 +114,12 @@ def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, p
     assert "30 measured; tier 1 (units) prices 30; 30 x 1.50 = 45.00" in explained.stdout
     assert "no invoice of the period before" in explained.stdout
 
+    # 5 x 1.50 so far, and 10 % tax.
+    coming = meterline("preview", **platform)
+    assert coming.returncode == 0, coming.stderr
+    assert "INV-acme-2019-03-01" in coming.stdout
+    assert "8.25" in coming.stdout
+
     verified = meterline("verify", **platform)
     assert verified.returncode == 0, verified.stderr
     assert "holds: invoices_are_reproducible" in verified.stdout
@@ -139,7 +145,13 @@ def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_p
     empty = platform | {"METERLINE_LANDING": str(tmp_path / "empty")}
     assert "no landing files" in refused(meterline("process", **empty))
 
+    assert "has no version 7 in rate_cards.csv; it has 1" in refused(
+        meterline("rates", "diff", "card", "7", **platform)
+    )
     contracts = tmp_path / "my config" / "contracts.csv"
     contracts.write_text(contracts.read_text().replace("UTC", "Atlantis/Capital"))
     problem = refused(meterline("process", **platform))
     assert "contracts.csv line 2, column time_zone" in problem
+    assert refused(meterline("rates", "check", **platform)) == problem
+    for_whom = ("rates", "promote", "card", "1", "--by", "Ada", "--reason", "agreed")
+    assert "give --cohort NAME, or --all" in refused(meterline(*for_whom, **platform))

@@ -122,7 +122,9 @@ def test_links_between_pages_of_the_documentation_have_a_target() -> None:
 
 def test_exposures_say_who_answers_for_them() -> None:
     exposures = parsed_project().exposures.values()
-    assert {exposure.name for exposure in exposures} == {"customer_invoices", "customer_statements", "period_close"}
+    assert {exposure.name for exposure in exposures} == {
+        "customer_invoices", "customer_statements", "period_close", "price_change",
+    }  # fmt: skip
     for exposure in exposures:
         assert exposure.owner.name, exposure.name
         assert exposure.owner.email, exposure.name

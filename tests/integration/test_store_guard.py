@@ -27,6 +27,8 @@ APPEND_ONLY = (
     "store.proposal_decisions",
     "store.period_closes",
     "store.closed_usage",
+    "store.rate_simulations",
+    "store.rate_decisions",
     "ledger.cleared_invoices",
     "ledger.gate_runs",
     "ledger.gate_verdicts",

@@ -6,7 +6,7 @@ from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSenso
 from orchestration.definitions import defs
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
-DESK |= {"move_invoices", "propose_adjustment", "decide_proposal"}
+DESK |= {"move_invoices", "propose_adjustment", "decide_proposal", "promote_rates", "roll_back_rates", "check_rates"}
 WITHOUT_TURN = {
     "trace",
     "override_gate",
@@ -17,7 +17,7 @@ WITHOUT_TURN = {
     "import_holidays",
 } | DESK
 CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
-RATING = {"verify_rates"}
+RATING = {"verify_rates", "preview_invoices", "simulate_rates", "stage_rates"}
 JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}
 

@@ -19,7 +19,7 @@ events as (
         on asked.tenant_no = event.tenant_no
         and asked.period_no = event.period_no
         and asked.metric_no = event.metric_no
-    where asked.kind = 'close'
+    where {{ reads_current('asked.kind') }}
 
     union all
 

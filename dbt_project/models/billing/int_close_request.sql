@@ -8,7 +8,10 @@ select
     period_month,
     as_of,
     config_load_id,
-    last_load_id
+    last_load_id,
+    rate_card_id,
+    rate_card_version,
+    against_version
 from {{ source('ledger', 'close_requests') }}
 where finished_at is null and {{ is_checked_run() }}
 order by close_id desc

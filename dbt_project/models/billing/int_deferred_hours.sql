@@ -16,7 +16,7 @@ with deferred as (
         and day.device_no = hour.device_no
         and day.metric_no = hour.metric_no
         and hour.bucket_start_at between day.first_event_at - interval '1 hour' and day.last_event_at
-    where period.kind = 'close' and day.event_count > 0 and hour.event_count > 0
+    where {{ reads_current('period.kind') }} and day.event_count > 0 and hour.event_count > 0
 
     union all
 

@@ -25,7 +25,7 @@ expected as (
     cross join lateral generate_series(
         {{ hour_of("greatest(period.period_start_at, device.activated_at, series.first_hour_at)
             + interval '1 hour' - interval '1 microsecond'") }},
-        least(period.period_end_at, device.retired_at) - interval '1 hour',
+        least(period.period_end_at, period.estimated_until_at, device.retired_at) - interval '1 hour',
         interval '1 hour'
     ) as expected_hour (hour_at)
     where type.expected_interval_seconds <= {{ longest_estimated_interval_seconds() }}

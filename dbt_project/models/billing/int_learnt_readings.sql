@@ -19,7 +19,7 @@ found as (
         and silence.metric_no = reading.metric_no
         and reading.event_at >= coalesce(first_learnt.event_at, '-infinity')
         and reading.event_at <= silence.silent_from_at
-    where silence.kind = 'close' and {{ is_counted('reading.is_in_chain', 'reading.flag') }}
+    where {{ reads_current('silence.kind') }} and {{ is_counted('reading.is_in_chain', 'reading.flag') }}
 ),
 
 known as (

@@ -12,7 +12,7 @@ with marked as (
         where {{ same_identity('known', 'listed') }} and known.stored_device_ts = listed.stored_device_ts
         limit 1
     ) as state
-    where period.kind = 'close' and state.period_no = period.period_no
+    where {{ reads_current('period.kind') }} and state.period_no = period.period_no
 
     union all
 

@@ -13,7 +13,7 @@ with used as (
         and near.period_start_at < period.period_end_at
     inner join {{ source('store', 'usage_days') }} as usage
         on near.tenant_no = usage.tenant_no and near.period_no = usage.period_no
-    where period.kind = 'close' and usage.event_count > 0 and {{ is_watched('period', 'usage') }}
+    where {{ reads_current('period.kind') }} and usage.event_count > 0 and {{ is_watched('period', 'usage') }}
 ),
 
 hours as (

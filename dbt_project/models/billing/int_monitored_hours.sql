@@ -16,7 +16,9 @@ hours as (
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ source('store', 'usage_hours') }} as usage using (tenant_no, period_no)
     where usage.event_count > 0 and (
-        period.kind in ('close', 'reconcile') or (period.kind = 'verify' and {{ is_folded('period') }})
+        {{ reads_current('period.kind') }}
+        or period.kind = 'reconcile'
+        or (period.kind = 'verify' and {{ is_folded('period') }})
     )
     union distinct
     select

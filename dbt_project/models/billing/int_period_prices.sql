@@ -15,8 +15,8 @@ with candidates as (
     from {{ ref('int_periods_to_rate') }} as period
     inner join {{ ref('stg_config__rate_cards') }} as card
         on period.rate_card_id = card.rate_card_id
-        and period.period_start_date >= card.effective_from_date
         and {{ in_force('card', 'period.config_load_id') }}
+        and {{ may_price('card', 'period') }}
 )
 
 select

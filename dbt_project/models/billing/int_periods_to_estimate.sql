@@ -5,7 +5,7 @@
 with needed as (
     select period_no as rated_period_no, period_no, tenant_no, invoice_version
     from {{ ref('int_periods_to_rate') }}
-    where kind in ('close', 'verify')
+    where {{ reads_current('kind') }} or kind = 'verify'
     union distinct
     select period_no, measured_period_no, tenant_no, invoice_version
     from {{ ref('int_deferred_hours') }}
@@ -25,6 +25,7 @@ select
         as period_start_at,
     case when needed.period_no = rated.period_no then rated.period_end_at else period.period_end_at end
         as period_end_at,
+    rated.estimated_until_at,
     contract.time_zone,
     contract.estimation,
     contract.load_profile

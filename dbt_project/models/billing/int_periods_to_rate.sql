@@ -2,9 +2,15 @@
 -- depends_on: {{ ref('store_asked_periods') }}
 
 -- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, under the terms and bounds
--- that their close recorded, to verify every version ever closed, to reconcile the newest where late use was rejected.
+-- that their close recorded, to verify every version ever closed, to reconcile the newest where late use was rejected;
+-- or what is only tried.
+{%- set wanted = ['close_id', 'kind', 'tenant_no', 'period_no', 'invoice_version', 'config_load_id', 'last_load_id',
+    'recorded_at', 'contract_id', 'period_start_at', 'period_end_at', 'boundary_at', 'proration_numerator',
+    'proration_denominator', 'terms_period_no'] %}
 with versions as (
-    select tenant_no, period_no, max(invoice_version) as invoice_version
+    select
+        tenant_no, period_no, max(invoice_version) as invoice_version, min(recorded_at) as first_recorded_at,
+        min(config_load_id) as first_config_load_id
     from {{ source('store', 'period_closes') }}
     group by tenant_no, period_no
 ),
@@ -98,6 +104,8 @@ wanted as (
     select * from closed
     union all
     select * from explained
+    union all
+    select {{ wanted | join(', ') }} from {{ ref('int_trial_periods') }}
 )
 
 select
@@ -107,7 +115,13 @@ select
     'INV-' || tenant.tenant_id || '-' || period.period_start_date::text as invoice_id,
     tenant.currency_code,
     tenant.legal_entity,
-    contract.rate_card_id,
+    coalesce(trial.rate_card_id, contract.rate_card_id) as rate_card_id,
+    first_terms.cohort,
+    trial.priced_by_version,
+    trial.left_out_version,
+    trial.estimated_until_at,
+    -- What was decided about a price after a period's first close is not for it, nor is another cohort.
+    coalesce(versions.first_recorded_at, wanted.recorded_at) as decided_before,
     contract.time_zone,
     contract.estimation,
     contract.load_profile,
@@ -128,3 +142,15 @@ inner join {{ ref('stg_config__contracts') }} as contract
     and {{ in_force('contract', 'wanted.config_load_id') }}
 inner join {{ ref('stg_config__tenants') }} as tenant
     on wanted.tenant_no = tenant.tenant_no and {{ in_force('tenant', 'wanted.config_load_id') }}
+left join versions
+    on wanted.tenant_no = versions.tenant_no
+    and wanted.terms_period_no = versions.period_no
+    and wanted.kind <> 'simulate'
+left join {{ ref('stg_config__contracts') }} as first_terms
+    on wanted.tenant_no = first_terms.tenant_no
+    and wanted.contract_id = first_terms.contract_id
+    and {{ in_force('first_terms', 'coalesce(versions.first_config_load_id, wanted.config_load_id)') }}
+left join {{ ref('int_trial_periods') }} as trial
+    on wanted.tenant_no = trial.tenant_no
+    and wanted.period_no = trial.period_no
+    and wanted.invoice_version = trial.invoice_version

@@ -4,7 +4,7 @@
 -- are. Those that see the same configuration and the same events share a view of the property, and its meters are read
 -- once for all of them.
 with rated as (
-    select * from {{ ref('int_periods_to_rate') }} where kind in ('close', 'verify')
+    select * from {{ ref('int_periods_to_rate') }} where {{ reads_current('kind') }} or kind = 'verify'
 ),
 
 concerned as (

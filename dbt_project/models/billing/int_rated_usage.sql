@@ -21,7 +21,7 @@ with measured as (
         on period.tenant_no = usage.tenant_no and period.period_no = usage.period_no
     left join {{ ref('stg_config__metrics') }} as metric
         on usage.metric_no = metric.metric_no and {{ in_force('metric', 'period.config_load_id') }}
-    where period.kind = 'close' and usage.event_count > 0
+    where {{ reads_current('period.kind') }} and usage.event_count > 0
     group by
         usage.tenant_no, usage.period_no, period.invoice_version, usage.device_no, usage.metric_no, metric.aggregation
 

@@ -13,7 +13,7 @@ inner join {{ source('store', 'periods') }} as near
 inner join {{ source('store', 'register_uses') }} as used
     on near.tenant_no = used.tenant_no and near.period_no = used.period_no
 where
-    period.kind = 'close'
+    {{ reads_current('period.kind') }}
     and used.flag is not null
     and used.flag <> 'rollover'
     and (

@@ -6,7 +6,9 @@
 with registers as (
     select
         period.kind, period.tenant_no, period.period_no, period.invoice_version, period.config_load_id,
-        period.period_start_at, period.period_end_at, device.device_no, device.retired_at, metric.metric_no,
+        period.period_start_at, period.period_end_at, device.device_no, metric.metric_no,
+        -- A preview takes no register for silent in what is still to come.
+        least(device.retired_at, period.estimated_until_at) as retired_at,
         type.expected_interval_seconds * interval '1 second' as expected_interval
     from {{ ref('int_periods_to_rate') }} as period
     inner join {{ ref('stg_config__devices') }} as device
@@ -16,7 +18,7 @@ with registers as (
     inner join {{ ref('stg_config__metrics') }} as metric
         on {{ is_register('metric') }} and {{ in_force('metric', 'period.config_load_id') }}
     where
-        period.kind in ('close', 'verify')
+        ({{ reads_current('period.kind') }} or period.kind = 'verify')
         and type.expected_interval_seconds is not null
         and exists (
             select 1 from {{ ref('stg_config__contracts') }} as contract
@@ -39,7 +41,7 @@ bordered as (
     ) }} as first on true
     left join lateral {{ nearest_reading('registers', 'known.event_at < registers.period_end_at', 'desc') }} as last
         on true
-    where registers.kind = 'close'
+    where {{ reads_current('registers.kind') }}
 
     union all
 

@@ -16,4 +16,4 @@ inner join {{ ref('stg_config__devices') }} as device
     on period.tenant_no = device.tenant_no and {{ in_force('device', 'period.config_load_id') }}
 inner join {{ ref('stg_config__device_types') }} as type
     on device.device_type = type.device_type and {{ in_force('type', 'period.config_load_id') }}
-where period.kind in ('close', 'verify') and {{ is_validated('type') }}
+where ({{ reads_current('period.kind') }} or period.kind = 'verify') and {{ is_validated('type') }}

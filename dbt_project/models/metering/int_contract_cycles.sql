@@ -13,7 +13,7 @@ dated as (
 asked as (
     select max(period_month + interval '1 month 2 days') as ends_at
     from {{ source('ledger', 'close_requests') }}
-    where kind = 'close' and finished_at is null
+    where kind in ('close', 'preview') and finished_at is null
 ),
 
 horizon as (

@@ -7,6 +7,7 @@ select
     config.late_policy,
     config.clock_policy,
     config.rate_card_id,
+    config.cohort,
     coalesce(config.estimation, 'none') as estimation,
     config.load_profile,
     coalesce(config.invoice_approval, 'automatic') as invoice_approval,

@@ -23,6 +23,7 @@ select
     ratchet_percent::numeric as ratchet_percent,
     ratchet_periods::integer as ratchet_periods,
     ratchet_months,
+    coalesce(release, 'dated') as release,
     effective_from_date::date as effective_from_date,
     valid_from_load,
     valid_to_load

@@ -49,7 +49,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "none", "", "basic", "", "0", "", "", "", "automatic"],
+         "corrected", "none", "", "basic", "", "", "0", "", "", "", "automatic"],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == [
         "basic", "1", "energy", "usage", "", "", "1", "100", "0.25", "", "", "",
@@ -654,6 +654,38 @@ def test_a_version_has_a_date_of_its_own(write_configuration: Write, rows: str, 
         rate_card_tiers=f"{TIER},rate_card_version,metric\nbasic,1,,,5,1,\nbasic,1,,,6,2,\nbasic,1,,,6,1,energy\n",
     )
     assert errors(folder)[0] == f"rate_cards.csv line 3, column effective_from_date: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("rows", "column", "expected"),
+    [
+        (
+            "basic,EUR,flat,1,2019-01-01,,\nbasic,EUR,flat,2,,staged,\n",
+            "effective_from_date",
+            "1970-01-01 is before 2019-01-01, the date of a version before, which would go on pricing once this one is "
+            "promoted; write that date or a later one",
+        ),
+        (
+            "basic,EUR,flat,2,2019-01-01,staged,\nbasic,EUR,flat,2,2019-01-01,,energy\n",
+            "release",
+            "'dated' is not 'staged', the release of the same version on line 2; a version is released as a whole, so "
+            "give its rows one",
+        ),
+        (
+            "basic,EUR,flat,1,,,\nbasic,EUR,flat,2,,maybe,\n",
+            "release",
+            "'maybe' is not supported by this release; use dated or staged",
+        ),
+    ],
+)
+def test_a_staged_version_can_take_the_place_of_the_one_before(
+    write_configuration: Write, rows: str, column: str, expected: str
+) -> None:
+    folder = write_configuration(
+        rate_cards=f"{CARD},rate_card_version,effective_from_date,release,metric\n{rows}",
+        rate_card_tiers=f"{TIER},rate_card_version,metric\nbasic,1,,,5,1,\nbasic,1,,,6,2,\nbasic,1,,,6,2,energy\n",
+    )
+    assert f"rate_cards.csv line 3, column {column}: {expected}" in errors(folder)
 
 
 def test_a_version_that_drops_a_charge_is_doubtful(write_configuration: Write) -> None:
