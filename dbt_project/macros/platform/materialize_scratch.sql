@@ -1,7 +1,8 @@
 {#
     scratch: the working set of one run. The table is made once, unlogged, and from then on emptied and filled in
     one transaction and analysed, so that plans are right, views on it survive and a crash leaves nothing behind
-    that matters. It is made again when its columns change.
+    that matters. It is made again when its columns change. `only_when` is a condition without which the model has no
+    rows: a run in which it does not hold costs a look, and not a plan of the query, an empty insert and its statistics.
 #}
 {% materialization scratch, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -11,25 +12,29 @@
     {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
-    {%- set wanted = get_column_schema_from_query(sql) | map(attribute='column') | list -%}
-    {%- if existing -%}
-        {%- if existing.type != 'table' or columns_of(existing) != wanted -%}
-            {{ adapter.drop_relation(existing) }}
-            {%- set existing = none -%}
+    {%- if existing and existing.type == 'table' and is_idle(existing) -%}
+        {% call statement('main') %} select 1 where false {% endcall %}
+    {%- else -%}
+        {%- set wanted = get_column_schema_from_query(sql) | map(attribute='column') | list -%}
+        {%- if existing -%}
+            {%- if existing.type != 'table' or columns_of(existing) != wanted -%}
+                {{ adapter.drop_relation(existing) }}
+                {%- set existing = none -%}
+            {%- endif -%}
         {%- endif -%}
-    {%- endif -%}
 
-    {%- if not existing -%}
-        {% call statement('create') %}
-            create unlogged table {{ target_relation }} as ({{ sql }}) with no data
+        {%- if not existing -%}
+            {% call statement('create') %}
+                create unlogged table {{ target_relation }} as ({{ sql }}) with no data
+            {% endcall %}
+        {%- endif -%}
+
+        {% call statement('main') %}
+            truncate {{ target_relation }};
+            insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ sql }}
         {% endcall %}
+        {% call statement('analyse') %} analyze {{ target_relation }} {% endcall %}
     {%- endif -%}
-
-    {% call statement('main') %}
-        truncate {{ target_relation }};
-        insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ sql }}
-    {% endcall %}
-    {% call statement('analyse') %} analyze {{ target_relation }} {% endcall %}
 
     {{ run_hooks(post_hooks, inside_transaction=True) }}
     {{ adapter.commit() }}
@@ -44,4 +49,13 @@
         ~ " and not attisdropped order by attnum"
     ) -%}
     {{ return(names.columns[0].values() | list) }}
+{% endmacro %}
+
+{# Whether a scratch table is empty and stays so. A deployment never is: it makes tables again whose columns changed. #}
+{% macro is_idle(existing) %}
+    {%- if not config.get('only_when') or flags.WHICH != 'build' -%} {{ return(false) }} {%- endif -%}
+    {%- set looked = run_query(
+        "select not (" ~ config.get('only_when') ~ ") and not exists (select 1 from " ~ existing ~ ")"
+    ) -%}
+    {{ return(looked.columns[0].values()[0]) }}
 {% endmacro %}

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from store.proposal_decisions)") }}
 
 -- Approved proposals of a period as lines of its next versions, before tax (RULES 27): those that were decided before
 -- the version was rated, so that a version is made again as it was. What was too late is rated anew by a

@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from config.rate_card_terms where annual_minimum_amount is not null)"
+) }}
 
 -- What a year of a contract falls short of its minimum, with the year's last period: against what its earlier invoices
 -- came to, the newest made before this close. A contract that ends within a year owes the year's part in days.

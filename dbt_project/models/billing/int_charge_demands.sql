@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
 
 -- The greatest use of an interval per hour, over all devices together, in the period or in each part of its schedule;
 -- where the card has a ratchet, at least a share of the greatest that earlier invoices recorded.

@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_period_prices where measured_by in ('events', 'attributes'))"
+) }}
 
 -- Billed events of the few charges that price each event by itself or by what it carries: to close as they stand, to
 -- verify as the close found them, to reconcile with the late ones that were rejected. Others never look at an event.

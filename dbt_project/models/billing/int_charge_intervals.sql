@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
 
 -- What a charge that asks when its use was prices, each row alone: a part of the schedule, an hour or day, the peak of
 -- a part; or where parts share one ladder of tiers, from where in it on. Of a folded period what its close recorded.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- What a property's masters count and its sub-meters do not, by local day. A day on which the sub-meters say more gives
 -- nothing, and the days after it in the month give less until that is made up for.

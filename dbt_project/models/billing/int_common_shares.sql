@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- A day's common use shared among the units by their weights, to the last decimal: every unit gets its part rounded
 -- down to the tenth decimal, and what is left goes one by one to the largest remainders, of equal ones to the first.

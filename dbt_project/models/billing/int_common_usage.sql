@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- Common use by who pays for it, told by the property's first master meter: occupants by their shares of the days of
 -- their period, the tenant of the meter by what the masters count less sub-meters and less those shares.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from config.credits)") }}
 
 -- Credits that may pay an invoice, in the order in which they do: granted by the last day of its period and not expired
 -- then. A close finds what invoices that stand left; what was closed finds what its close recorded.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from config.discounts)") }}
 
 -- Each discount is taken off what the one before left, of its metric or of the whole, and is rounded once; where the
 -- card rounds the total alone, of what was left before it was rounded.

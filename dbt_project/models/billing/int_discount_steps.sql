@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from config.discounts)") }}
 
 -- The discounts of a period in the order in which they are taken off: those on a metric, then those on the whole.
 with applied as (

@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_periods_to_estimate)"
+) }}
 
 -- The use of hours without a reading, by the method that the contract names; where that has nothing to go by, on the
 -- line between the nearest readings.

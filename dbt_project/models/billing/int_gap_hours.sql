@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_periods_to_estimate)"
+) }}
 
 -- Whole hours of a period in which a device that reports at least hourly said nothing, with the readings around them.
 -- A device counts from its activation or its first reading, until it is retired; one that was silent for the four

@@ -1,6 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['close'],
+    only_when="exists (select 1 from billing.int_close_request where kind = 'verify')",
     post_hook=["{{ finish_close_request('verify') }}"]
 ) }}
 

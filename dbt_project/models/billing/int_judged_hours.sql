@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_periods_to_estimate)"
+) }}
 
 -- Hours of devices whose type says what is usual, where the use was measured: not where a register's chain began anew
 -- or set a reading aside.

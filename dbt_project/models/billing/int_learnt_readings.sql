@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_silent_stretches)") }}
 
 -- The readings of silent registers from which their rate of use is learnt, from the one four weeks before the last, or
 -- from the first, on. To close by key, to verify from those as the close found them.

@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_periods_to_estimate)"
+) }}
 
 -- What devices of contracts with estimates, and of types that say what is usual, used hour by hour, in the period and
 -- four weeks before: to close from the hours, to verify from the events as the close found them.

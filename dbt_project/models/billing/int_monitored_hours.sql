@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_period_prices where charge_basis = 'monitored_hours')"
+) }}
 
 -- Device-hours in which something was heard, where a card charges for them: to close from the hours of use, to verify
 -- from the events. An occupant's are those of his units' meters. Over all metrics an hour of a device counts once.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- The part of each reading's use that lies in an occupancy of the meter's unit. A reading at the moment of a move
 -- belongs to who moves out; between readings use is spread evenly, and what that gives is an estimate. What an occupant

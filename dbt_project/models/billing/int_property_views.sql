@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- Days are local days of the contract of the master meter; common use is carried from day to day within a calendar
 -- month, so a view begins with one.

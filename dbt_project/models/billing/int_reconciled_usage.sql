@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_close_request where kind = 'reconcile')"
+) }}
 
 -- The use of closed periods as their close found it, with the late events that it rejected: those devices and metrics
 -- anew from their events, the others as they were closed. An hour that a late reading fills is estimated no longer,

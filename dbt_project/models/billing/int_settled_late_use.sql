@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from store.proposal_decisions)") }}
 
 -- What was approved for the late use of a period that is reconciled: all of it, and what its newest version counts.
 with settled as (

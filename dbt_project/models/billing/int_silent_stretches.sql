@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_register_silences)") }}
 
 -- Silences that reach the end of a period and are longer than the expected interval, cut by periods: of a silence that
 -- is over those before the rated one, of one that goes on that one itself. They end when the device was retired.

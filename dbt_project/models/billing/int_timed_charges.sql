@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_period_prices where measured_by = 'time')"
+) }}
 
 -- Charges that ask when their use was, with the metrics that they add and take off, and the width of the slots in which
 -- that can be said: an hour, or less where the zone's clock, a schedule or an interval of demand begins within one.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
 
 -- What is billed as estimated, by hour, where charges ask when use was: as rated now; to reconcile as it was closed,
 -- without the hours that a rejected reading fills (see int_reconciled_usage).

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
 
 -- Events of closed versions whose charges ask when their use was: as the store stood at the close, registers as their
 -- use; to reconcile with the late ones that were rejected. A close never runs this.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- From when to when each meter of a property is read: for the time of the view, and further only where somebody moved
 -- near enough that a reading may count use on both sides of the move.

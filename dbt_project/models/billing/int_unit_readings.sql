@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- What every reading of a property's meters counts, and since when: since the reading before it; a device that says how
 -- often it reports counts no more than that interval. The use of registers is a difference, others say theirs.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- Readings of registers that count what properties use, with the use since the reading before: to close as the chains
 -- stand, to verify each chain from its first reading, as the store and the configuration stood at the close.

@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_close_request where kind = 'verify')"
+) }}
 
 -- Readings of registers in closed periods with their use anew: each chain from its first reading, as the store and the
 -- configuration stood at the close. Those of four weeks before are kept beside them: estimates learn from them, and the

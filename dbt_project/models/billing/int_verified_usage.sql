@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_close_request where kind = 'verify')"
+) }}
 
 -- The use of closed periods anew from their events, as the store stood at the close. A close never runs this. Of a
 -- period whose events were folded, what its close recorded is all there is to rate again.
