@@ -199,13 +199,13 @@ def explain(settings: Settings, invoice_id: str, limit: int) -> None:
     """Print how the lines of an invoice came about and what it differs by from the one before, found if need be."""
     from orchestration import explaining
 
-    with connect(settings, "meterline_finance") as session:
+    with connect(settings, "meterline_auditor") as session:
         found = explaining.explain(session, invoice_id, limit)
     if found.summary is None:
         widen_partitions(found.month, found.month)
         with working("rating the invoice before under one change at a time"):
             run_job("explain_invoices", partition_key=found.month.isoformat())
-        with connect(settings, "meterline_finance") as session:
+        with connect(settings, "meterline_auditor") as session:
             found = explaining.explain(session, invoice_id, limit)
     _rows(f"{invoice_id}, version {found.invoice_version}: how each line came about", found.lines)
     if found.summary is None:

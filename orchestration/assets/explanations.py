@@ -60,7 +60,7 @@ def explaining_models(context: AssetExecutionContext, dbt: DbtCliResource, platf
 )
 def invoice_explanations(context: AssetExecutionContext, platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """What each invoice of the month differs by from the one before, the greatest difference first."""
-    with clear_failures(), platform.session("meterline_finance") as session:
+    with clear_failures(), platform.session("meterline_auditor") as session:
         told = explaining.explained(session, date.fromisoformat(context.partition_key))
     lines = [f"| {' | '.join(str(value) for value in row)} |" for row in told]
     header = ["| invoice | difference | currency | why |", "| --- | ---: | --- | --- |"]

@@ -70,6 +70,8 @@ def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
     }
 
 
+# Twenty commands, each with what it takes to start.
+@pytest.mark.timeout(1800)
 def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, platform: dict[str, str]) -> None:
     # The command finds a database that nobody has deployed to.
     pipeline.execute("delete from ledger.deployments")
