@@ -207,13 +207,19 @@ def explain(settings: Settings, invoice_id: str, limit: int) -> None:
             run_job("explain_invoices", partition_key=found.month.isoformat())
         with connect(settings, "meterline_auditor") as session:
             found = explaining.explain(session, invoice_id, limit)
-    _rows(f"{invoice_id}, version {found.invoice_version}: how each line came about", found.lines)
+    _told(f"{invoice_id}, version {found.invoice_version}: how each line came about", found.lines)
     if found.summary is None:
         say("there is no invoice of the period before to compare with, or it is equal")
         return
     say(found.summary)
-    _rows("What the difference consists of", found.components)
-    _rows(f"By line and device, the first {len(found.changes)}", found.changes)
+    _told("What the difference consists of", found.components)
+    _told(f"By line and device, the first {len(found.changes)}", found.changes)
+
+
+def _told(title: str, rows: list[dict[str, Any]]) -> None:
+    """As they are: money keeps its decimals."""
+    names = list(rows[0]) if rows else []
+    table(title, names, [["" if row[name] is None else str(row[name]) for name in names] for row in rows])
 
 
 def verify(settings: Settings) -> None:

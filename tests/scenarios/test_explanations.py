@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
 
+from orchestration import verbs
+from orchestration.console import console
 from tests.support import Message, Pipeline, message
 
 CHANGES = """
@@ -160,6 +163,16 @@ def test_the_words_name_the_numbers(explained: Pipeline) -> None:
             "Use: more or less of it +10.00, other tiers -2.50.",
         )
     ]
+
+
+def test_the_command_tells_it(explained: Pipeline) -> None:
+    with console.capture() as captured:
+        verbs.explain(explained.settings, "INV-tiers-2019-03-01", limit=20)
+    told = captured.get()
+    assert "150 measured; tier 2 (units above 100) prices 50; 50 x 0.15 = 7.50" in told
+    assert "other tiers -2.50." in told
+    assert re.search(r"tier_crossing +1 +-2\.50", told)
+    assert re.search(r"volume +energy tier 2 +usage +m-1 +7\.50", told)
 
 
 def test_explaining_changes_no_invoice(explained: Pipeline) -> None:
