@@ -14,9 +14,9 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from dateutil.relativedelta import relativedelta
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.property.drawing import examples
 from tests.support import Pipeline
 
 CONTRACTS = int(os.environ.get("METERLINE_CONTRACTS", "300"))
@@ -165,19 +165,7 @@ def tenants(draw: st.DrawFn) -> list[Contract]:
 
 def drawn(count: int) -> list[list[Contract]]:
     """As many tenants, the same for the same seed."""
-    collected: list[list[Contract]] = []
-
-    @seed(SEED)
-    @settings(
-        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(tenants())
-    def collect(contracts: list[Contract]) -> None:
-        collected.append(contracts)
-
-    collect()
-    return collected
+    return examples(tenants(), count, SEED)
 
 
 def periods_of(pipeline: Pipeline, named: dict[str, list[Contract]]) -> dict[str, list[Period]]:

@@ -15,9 +15,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.property.drawing import examples
 from tests.support import Message, Pipeline, instant, message, stamp
 
 REGISTERS = int(os.environ.get("METERLINE_REGISTERS", "90"))
@@ -91,22 +91,7 @@ def meters(draw: st.DrawFn) -> Meter:
 
 def drawn() -> list[Meter]:
     """As many meters as are asked for, the same for the same seed."""
-    collected: list[Meter] = []
-
-    @seed(SEED)
-    @settings(
-        max_examples=REGISTERS,
-        phases=[Phase.generate],
-        database=None,
-        deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )
-    @given(meters())
-    def collect(meter: Meter) -> None:
-        collected.append(meter)
-
-    collect()
-    return collected
+    return examples(meters(), REGISTERS, SEED)
 
 
 def expected_uses(meter: Meter) -> dict[int, tuple[Decimal, str | None]]:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from tests.property.drawing import examples
 from tests.support import Message, Pipeline, instant, message, stamp
 
 IDENTITIES = int(os.environ.get("METERLINE_IDENTITIES", "300"))
@@ -61,19 +61,7 @@ def arrivals(draw: st.DrawFn) -> list[Arrival]:
 
 def drawn(count: int) -> list[list[Arrival]]:
     """`count` numbers with their arrivals, the same for the same seed."""
-    collected: list[list[Arrival]] = []
-
-    @seed(SEED)
-    @settings(
-        max_examples=count, phases=[Phase.generate], database=None, deadline=None,
-        suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
-    @given(arrivals())
-    def collect(identity: list[Arrival]) -> None:
-        collected.append(identity)
-
-    collect()
-    return collected
+    return examples(arrivals(), count, SEED)
 
 
 def runs_of(identity: list[Arrival]) -> Iterator[list[Arrival]]:

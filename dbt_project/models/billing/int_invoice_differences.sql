@@ -13,16 +13,16 @@
 {%- set usage_columns = ['event_count', 'skew_candidate_count', 'first_event_at', 'last_event_at', 'quantity',
     'estimated_quantity', 'quality_flags'] %}
 {%- set row_counts = [
-    {'subject': 'usage rows', 'stored': 'closed_usage', 'rated': 'rated_usage', 'key': 'device_no, metric_no',
+    {'subject': 'usage rows', 'stored': 'closed_usage', 'rated': 'int_rated_usage', 'key': 'device_no, metric_no',
         'columns': usage_columns},
-    {'subject': 'flagged hours', 'stored': 'closed_flags', 'rated': 'rated_flags',
+    {'subject': 'flagged hours', 'stored': 'closed_flags', 'rated': 'int_flagged_runs',
         'key': 'device_no, metric_no, flag, first_hour_at',
         'columns': ['last_hour_at', 'quantity', 'limit_value']},
-    {'subject': 'taxes', 'stored': 'invoice_taxes', 'rated': 'rated_taxes', 'key': 'tax',
+    {'subject': 'taxes', 'stored': 'invoice_taxes', 'rated': 'int_rated_taxes', 'key': 'tax',
         'columns': ['jurisdiction', 'percent', 'taxable_amount', 'tax_amount']},
-    {'subject': 'credits', 'stored': 'credit_applications', 'rated': 'rated_draws', 'key': 'credit_id',
+    {'subject': 'credits', 'stored': 'credit_applications', 'rated': 'int_credit_draws', 'key': 'credit_id',
         'columns': ['available_amount', 'amount']},
-    {'subject': 'shares of units', 'stored': 'closed_unit_usage', 'rated': 'rated_units',
+    {'subject': 'shares of units', 'stored': 'closed_unit_usage', 'rated': 'int_unit_usage',
         'key': 'device_no, metric_no, property_id, unit_id, occupancy_id, source',
         'columns': ['event_count', 'quantity', 'estimated_quantity']},
 ] %}
@@ -32,31 +32,6 @@ with rated_invoices as (
 
 rated_lines as (
     select line.* from {{ ref('int_rated_lines') }} as line
-    inner join rated_invoices using (tenant_no, period_no, invoice_version)
-),
-
-rated_usage as (
-    select usage.* from {{ ref('int_rated_usage') }} as usage
-    inner join rated_invoices using (tenant_no, period_no, invoice_version)
-),
-
-rated_flags as (
-    select flagged.* from {{ ref('int_flagged_runs') }} as flagged
-    inner join rated_invoices using (tenant_no, period_no, invoice_version)
-),
-
-rated_taxes as (
-    select tax.* from {{ ref('int_rated_taxes') }} as tax
-    inner join rated_invoices using (tenant_no, period_no, invoice_version)
-),
-
-rated_draws as (
-    select draw.* from {{ ref('int_credit_draws') }} as draw
-    inner join rated_invoices using (tenant_no, period_no, invoice_version)
-),
-
-rated_units as (
-    select usage.* from {{ ref('int_unit_usage') }} as usage
     inner join rated_invoices using (tenant_no, period_no, invoice_version)
 ),
 
@@ -92,7 +67,10 @@ differences as (
         tenant_no, period_no, invoice_version,
         '{{ counted.subject }} that differ' as subject, count(*)::text as stored_value, '0' as rated_value
     from {{ source('store', counted.stored) }} as stored
-    full join {{ counted.rated }} as rated
+    full join (
+        select again.* from {{ ref(counted.rated) }} as again
+        inner join rated_invoices using (tenant_no, period_no, invoice_version)
+    ) as rated
         using (tenant_no, period_no, invoice_version, {{ counted.key }})
     where
         row(stored.{{ counted.columns | join(', stored.') }})
