@@ -42,9 +42,11 @@ def test_partitions_in_any_order_and_again(landed: Pipeline, new_pipeline: NewPi
     expected = at_once.published()
 
     interrupted = DAYS[1]
-    whole_run = statements_of(run_of(interrupted), new_pipeline(like=landed))
-    run(landed, LATE)
-    run(landed, DAYS[3])
+    rehearsal = new_pipeline(like=landed)
+    for platform in (rehearsal, landed):
+        run(platform, LATE)
+        run(platform, DAYS[3])
+    whole_run = statements_of(run_of(interrupted), rehearsal)
     assert killed_before_statement(whole_run // 2, run_of(interrupted), landed)
     # Another partition comes first; it finishes what the killed run had begun.
     for day in (DAYS[0], interrupted, DAYS[2]):
