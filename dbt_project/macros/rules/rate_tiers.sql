@@ -68,13 +68,17 @@
     coalesce({{ charge }}.attribute, {{ charge }}.timing, '')
 {%- endmacro %}
 
-{# Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, single events, or hours. #}
+{#
+    Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, single events, hours and
+    what else a charge measures by itself, or the share of days in which devices were in service.
+#}
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
         when {{ card }}.charge_basis = 'monitored_hours' then 'hours'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'
+        when {{ card }}.device_proration = 'day' then 'shares'
         when {{ card }}.price_model = 'percentage' and coalesce(
             {{ card }}.free_events, {{ card }}.free_amount, {{ card }}.minimum_per_event, {{ card }}.maximum_per_event
         ) is not null then 'events'
