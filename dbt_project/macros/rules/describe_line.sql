@@ -15,6 +15,11 @@
         when 'peak_demand' then 'peak demand of ' || {{ charge }}.metric
         when 'days' then 'days'
         when 'monitored_hours' then 'monitored hours' || coalesce(' of ' || {{ charge }}.metric, '')
+        when 'offline_hours' then 'credit for hours offline'
+        when 'time_weighted' then
+            case {{ charge }}.weighting when 'period' then 'average level of ' else 'unit-hours of ' end
+            || {{ charge }}.metric
+        when 'distinct_values' then 'different values of ' || {{ charge }}.attribute || ' in ' || {{ charge }}.metric
         else coalesce({{ charge }}.metric, 'all metrics')
     end
 {%- endmacro %}

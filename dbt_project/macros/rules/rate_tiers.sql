@@ -75,7 +75,7 @@
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
-        when {{ card }}.charge_basis = 'monitored_hours' then 'hours'
+        when {{ card }}.charge_basis in ('monitored_hours', {{ own_measures() }}) then 'hours'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'
         when {{ card }}.device_proration = 'day' then 'shares'

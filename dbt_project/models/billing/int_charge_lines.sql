@@ -19,10 +19,14 @@ tiers as (
 lines as (
     select
         tier.*,
-        case when tier.price_model in {{ package_models() }} then 'package' else 'usage' end as line_type,
+        case
+            when {{ is_credit('tier') }} then 'credit'
+            when tier.price_model in {{ package_models() }} then 'package'
+            else 'usage'
+        end as line_type,
         tier.priced_units as line_quantity,
-        tier.unit_price as line_price,
-        tier.priced_units * tier.unit_price as exact_amount,
+        {{ credited('tier', 'tier.unit_price') }} as line_price,
+        {{ credited('tier', 'tier.priced_units * tier.unit_price') }} as exact_amount,
         {{ charge_words('tier') }} || {{ part_words('tier') }} || ': '
         || {{ tier_words('tier') }}
         || {{ included_words('tier.included_quantity') }}

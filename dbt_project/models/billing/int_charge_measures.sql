@@ -1,27 +1,36 @@
 {{ config(
     materialized='scratch',
     tags=['close'],
-    only_when="exists (select 1 from billing.int_period_prices where device_proration = 'day')"
+    only_when="exists (select 1 from billing.int_period_prices where device_proration = 'day' or charge_basis in ('offline_hours', 'time_weighted', 'distinct_values'))"
 ) }}
 
--- What charges measure that is neither use nor a number of devices.
+-- What charges of their own measure have measured; where messages of it were folded since, what the close recorded.
+with prices as (
+    select
+        price.*, period.kind, {{ is_measure_settled('price', 'period') }} as is_settled,
+        round({{ prorated('price.included_units', 'share') }}, 10) as included_quantity
+    from {{ ref('int_period_prices') }} as price
+    inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_period_shares') }} as share using (tenant_no, period_no, invoice_version)
+    where price.device_proration = 'day' or price.charge_basis in ({{ own_measures() }})
+)
+
 select
-    price.tenant_no, price.period_no, price.invoice_version, price.charge_no,
-    {{ prorated_devices('served') }}::numeric(30, 10) as quantity
-from {{ ref('int_period_prices') }} as price
-inner join {{ ref('int_device_days') }} as served using (tenant_no, period_no, invoice_version)
-where
-    price.device_proration = 'day'
-    and exists (
-        select 1
-        from {{ ref('int_rated_usage') }} as usage
-        left join {{ source('registry', 'metrics') }} as metric on usage.metric_no = metric.metric_no
-        where
-            usage.tenant_no = price.tenant_no
-            and usage.period_no = price.period_no
-            and usage.invoice_version = price.invoice_version
-            and usage.device_no = served.device_no
-            and usage.event_count > 0
-            and (price.metric is null or metric.metric = price.metric)
-    )
-group by price.tenant_no, price.period_no, price.invoice_version, price.charge_no
+    tenant_no, period_no, invoice_version, charge_no,
+    coalesce(recorded.quantity, measured.quantity, 0)::numeric(30, 10) as quantity
+from prices as price
+left join {{ ref('int_measured_quantities') }} as measured using (tenant_no, period_no, invoice_version, charge_no)
+left join lateral (
+    select price.included_quantity + closed.quantity as quantity
+    from {{ source('store', 'closed_steps') }} as closed
+    where
+        price.is_settled
+        and closed.tenant_no = price.tenant_no
+        and closed.period_no = price.period_no
+        and closed.metric is not distinct from price.metric
+        and closed.charge_basis = price.charge_basis
+        and closed.charge = price.charge
+        and (price.kind <> 'verify' or closed.invoice_version = price.invoice_version)
+    order by closed.invoice_version desc
+    limit 1
+) as recorded on true

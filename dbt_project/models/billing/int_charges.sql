@@ -21,6 +21,7 @@ with measured as (
             -- The peaks themselves are steps of the charge.
             when 'peak_demand' then 0
             when 'monitored_hours' then coalesce(monitored.hour_count, 0)
+            else coalesce(measure.quantity, 0)
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
