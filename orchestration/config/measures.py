@@ -75,7 +75,10 @@ def _weighted(card: RateCard, metrics: dict[str, Metric]) -> Iterator[tuple[str,
 
 def _offline(card: RateCard, has_cadence: bool) -> Iterator[tuple[str, str]]:
     if card.metric is not None:
-        yield "metric", f"{shown(card.metric)} has no meaning for hours offline: a device is silent or it is not"
+        yield (
+            "metric",
+            f"{shown(card.metric)} has no meaning for hours offline: a device is silent or it is not; leave it empty",
+        )
     if card.price_model not in CREDITED_BY:
         yield (
             "price_model",
@@ -84,7 +87,8 @@ def _offline(card: RateCard, has_cadence: bool) -> Iterator[tuple[str, str]]:
     if not has_cadence:
         yield (
             "charge_basis",
-            "'offline_hours' would never credit anything: no type in device_types.csv has expected_interval_seconds",
+            "'offline_hours' would never credit anything: no type in device_types.csv has expected_interval_seconds; "
+            "write it there",
         )
     yield from _unsplit(card, "hours offline")
 

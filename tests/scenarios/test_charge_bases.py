@@ -168,7 +168,7 @@ def test_devices_of_a_type_are_prorated_together(february: Pipeline) -> None:
 
 
 def test_hours_offline_are_a_credit_before_discounts(february: Pipeline) -> None:
-    # In service on the 10th. 02:00 to 06:00 is four hours, which is not more than four; 06:00 to 10:30 is 4 whole hours,
+    # In service on the 10th. 02:00 to 06:00 is four hours, no more than four; 06:00 to 10:30 is 4 whole hours,
     # 11:00 to 18:59:59 is 7, from there to midnight 5: 16 x 0.50. Use is 5 x 20; a tenth of 100.00 - 8.00 is taken off.
     assert [row[:1] + row[2:5] for row in lines(february, "offline")] == [
         ("usage", "100", "1", "100.00"),

@@ -225,8 +225,8 @@ CELL_CASES = [
     ),
     (
         "rate_cards", "charge_basis", "events",
-        "'events' is not supported by this release; use usage, active_devices, peak_demand, days or "
-        "monitored_hours",
+        "'events' is not supported by this release; use usage, active_devices, peak_demand, days, monitored_hours, "
+        "offline_hours, time_weighted or distinct_values",
     ),
     ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
     ("rate_cards", "effective_from_date", "2019-02-30", "'2019-02-30' is not a date; write it as 2019-02-01"),
