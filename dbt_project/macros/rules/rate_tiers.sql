@@ -69,16 +69,17 @@
 {%- endmacro %}
 
 {#
-    Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, single events, hours and
-    what else a charge measures by itself, or the share of days in which devices were in service.
+    Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, single events; hours and
+    what else a charge measures by itself; devices by an attribute and days in service. A bridge computes the first two.
 #}
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
         when {{ card }}.charge_basis in ('monitored_hours', {{ own_measures() }}) then 'hours'
+        when {{ card }}.device_proration = 'day' and {{ card }}.attribute is not null then 'shares'
+        when {{ card }}.device_proration = 'day' then 'hours'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'
-        when {{ card }}.device_proration = 'day' then 'shares'
         when {{ card }}.price_model = 'percentage' and coalesce(
             {{ card }}.free_events, {{ card }}.free_amount, {{ card }}.minimum_per_event, {{ card }}.maximum_per_event
         ) is not null then 'events'

@@ -35,7 +35,7 @@ charges as (
         and charge.charge = later.charge
         and {{ divided_by('charge') }} = later.divided_by
     where
-        charge.measured_by not in ('fleet', 'devices', 'shares')
+        charge.measured_by not in ('fleet', 'devices')
         and (charge.tenant_no, charge.period_no) in (select tenant_no, period_no from {{ ref('int_bridge_pairs') }})
 )
 

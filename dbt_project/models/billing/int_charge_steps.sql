@@ -35,7 +35,7 @@ with devices as (
         and usage.invoice_version = served.invoice_version
         and usage.device_no = served.device_no
         and usage.event_count > 0
-    where charge.measured_by = 'devices'
+    where charge.measured_by = 'devices' or (charge.measured_by = 'shares' and period.kind <> 'explain')
     group by
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.device_proration, part
 ),
@@ -60,7 +60,7 @@ steps as (
         0::numeric as quantity_before, billable_quantity as quantity, null::bigint as event_count,
         null::numeric as bounded_amount
     from {{ ref('int_charges') }}
-    where measured_by in ('fleet', 'shares')
+    where measured_by = 'fleet'
     union all
     select tenant_no, period_no, invoice_version, charge_no, '', null, 0, billable_quantity, null, null
     from {{ ref('int_charges') }}

@@ -4,9 +4,9 @@
     only_when="exists (select 1 from billing.int_period_prices where charge_basis = 'time_weighted')"
 ) }}
 
--- Levels of devices times the seconds for which they stood, where a card charges for them. A level stands from its reading
--- to the next one of the device, the last one before the period from the period's start on; to close from the events, to
--- verify as the close found them. What is billed in a later period was not known yet.
+-- Levels of devices times the seconds for which they stood, where a card charges for them. A level stands from its
+-- reading to the next one of the device, the last one before the period from the period's start on; to close from the
+-- events, to verify as the close found them. What is billed in a later period was not known yet.
 with asked as (
     select distinct period.*, registered.metric_no
     from {{ ref('int_period_prices') }} as price
@@ -41,8 +41,8 @@ readings as (
     union all
 
     select
-        {{ identity('late') }}, late.event_at, late.period_no, asked.invoice_version, late.event_at, late.quantity,
-        late.period_no
+        {{ identity('late') }}, late.stored_device_ts, late.period_no, asked.invoice_version, late.event_at,
+        late.quantity, late.period_no as billed_period_no
     from asked
     inner join {{ ref('int_rejected_events') }} as late using (tenant_no, period_no, metric_no)
     where asked.kind = 'reconcile'
