@@ -805,6 +805,15 @@ def test_meters_of_units(write_configuration: Write) -> None:
         "rate_cards.csv line 2, column free_events: a charge by single messages is not supported for tenant 'acme', "
         "who has meters of units; leave it empty or give the contract another card"
     ]
+    offline = {
+        "rate_cards": "rate_card_id,currency_code,charge_basis,price_model\nbasic,EUR,offline_hours,per_unit\n",
+        "rate_card_tiers": "rate_card_id,charge_basis,tier_number,unit_price\nbasic,offline_hours,1,0.5\n",
+        "device_types": "device_type,expected_interval_seconds\nmeter,3600\n",
+    }
+    assert errors(write_configuration(**UNITS, **offline)) == [
+        "rate_cards.csv line 2, column charge_basis: a charge by single messages is not supported for tenant 'acme', "
+        "who has meters of units; leave it empty or give the contract another card"
+    ]
 
 
 def test_allocations(write_configuration: Write) -> None:
