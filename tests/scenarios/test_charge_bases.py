@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from orchestration.errors import BadInputError
 from tests.support import Pipeline, message
 
 LINES = """
@@ -228,6 +229,18 @@ def test_different_values_are_counted_once(february: Pipeline) -> None:
             "different values of vehicle in charging: every unit at 3.00, after 1 included units",
         )
     ]  # fmt: skip
+
+
+def test_the_cadence_by_which_hours_were_credited_is_immutable(february: Pipeline) -> None:
+    types = february.configuration.tables["device_types"]
+    (probe,) = (row for row in types if row["device_type"] == "probe")
+    probe["expected_interval_seconds"] = 3600
+    with pytest.raises(BadInputError, match="'7200' became '3600', but hours offline of devices of type 'probe' were"):
+        february.configure()
+    probe["expected_interval_seconds"] = 7200
+    # Of others nothing was credited.
+    types[0]["expected_interval_seconds"] = 60
+    february.configure()
 
 
 def test_every_invoice_is_proven_again(february: Pipeline) -> None:
