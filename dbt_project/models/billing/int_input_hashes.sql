@@ -38,6 +38,8 @@ prices as (
                 'demand_minutes': 'demand_minutes',
                 'window': 'window_kind',
                 'net_metric': 'net_metric',
+                'device_proration': "nullif(device_proration, 'none')",
+                'weighting': "nullif(weighting, 'hour')",
             }) }}
             order by charge_no
         ) as price_rows

@@ -53,6 +53,8 @@ select
     ratchet_percent,
     ratchet_periods,
     ratchet_months,
+    coalesce(device_proration, 'none') as device_proration,
+    coalesce(weighting, 'hour') as weighting,
     {{ timing('candidates') }} as timing,
     effective_from_date,
     {{ measured_by('candidates') }} as measured_by
