@@ -1,11 +1,15 @@
 -- Where every invoice version is in its life, what it corrects, and under which number it went out. It corrects the
 -- last version before it that was issued, unless that was made void. One that restates an invoice keeps its number.
+-- Its close is joined first, where the planner knows by their foreign key that each invoice has one.
 with states as not materialized (
     select
         invoice.*,
+        closed.period_start_at,
+        closed.period_end_at,
         moves.statuses[1] as status,
         'issued' = any(moves.statuses) as was_issued
     from {{ source('store', 'invoices') }} as invoice
+    inner join {{ source('store', 'period_closes') }} as closed using (tenant_no, period_no, invoice_version)
     cross join lateral (
         select array_agg(move.to_status order by move.transition_no desc) as statuses
         from {{ source('store', 'invoice_transitions') }} as move

@@ -5,8 +5,8 @@ select
     invoice.invoice_version,
     period.tenant_id,
     period.period_id,
-    closed.period_start_at,
-    closed.period_end_at,
+    invoice.period_start_at,
+    invoice.period_end_at,
     invoice.currency_code,
     {{ round_money('invoice.subtotal_amount', 'invoice.currency_code') }} as subtotal_amount,
     {{ round_money('invoice.tax_amount', 'invoice.currency_code') }} as tax_amount,
@@ -18,5 +18,4 @@ select
     invoice.invoicing_entity as legal_entity,
     invoice.invoice_number
 from {{ ref('int_invoice_states') }} as invoice
-inner join {{ source('store', 'period_closes') }} as closed using (tenant_no, period_no, invoice_version)
 inner join {{ ref('int_named_periods') }} as period on invoice.period_no = period.period_no
