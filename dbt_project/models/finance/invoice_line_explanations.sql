@@ -19,6 +19,8 @@ select
     line_type,
     metric,
     charge_basis,
+    charge,
+    part,
     rate_card_id,
     rate_card_version,
     price_model,
