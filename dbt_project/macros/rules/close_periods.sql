@@ -91,7 +91,7 @@
     from {{ ref('int_charges') }} as charge
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
     left join {{ ref('int_charge_steps') }} as step using (tenant_no, period_no, invoice_version, charge_no)
-    where charge.measured_by not in ('fleet', 'devices');
+    where charge.measured_by not in ('fleet', 'devices') and charge.first_date is null;
 
     insert into {{ source('store', 'closed_estimates') }} (
         tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity

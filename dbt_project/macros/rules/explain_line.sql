@@ -23,7 +23,16 @@
     end
     || {{ number_words(line ~ '.quantity') }} || ' x ' || {{ price_words(line ~ '.unit_price') }}
     || case
-        when {{ line }}.price_model = 'flat' and {{ line }}.proration_numerator <> {{ line }}.proration_denominator
+        when
+            {{ line }}.proration_numerator <> {{ line }}.proration_denominator
+            and (
+                {{ line }}.price_model = 'flat'
+                -- Devices are counted over the period, and paid for the days of a part of it.
+                or (
+                    {{ line }}.charge_basis = 'active_devices'
+                    and {{ line }}.exact_amount <> {{ line }}.quantity * {{ line }}.unit_price
+                )
+            )
             then format(
                 ' x %s / %s %s', {{ line }}.proration_numerator, {{ line }}.proration_denominator,
                 -- No cycle has as many days as the shortest has seconds.

@@ -72,6 +72,7 @@
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
+        when {{ is_part(card) }} and {{ card }}.charge_basis = 'usage' and {{ card }}.price_model <> 'flat' then 'time'
         when {{ card }}.charge_basis = 'monitored_hours' then 'hours'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'

@@ -22,9 +22,13 @@ lines as (
         case when tier.price_model in {{ package_models() }} then 'package' else 'usage' end as line_type,
         tier.priced_units as line_quantity,
         tier.unit_price as line_price,
-        tier.priced_units * tier.unit_price as exact_amount,
+        case
+            when tier.is_count_prorated then {{ prorated('tier.priced_units * tier.unit_price', 'tier') }}
+            else tier.priced_units * tier.unit_price
+        end as exact_amount,
         {{ charge_words('tier.charge_basis', 'tier.metric') }} || {{ part_words('tier') }} || ': '
         || {{ tier_words('tier') }}
+        || case when tier.is_count_prorated then {{ proration_words('tier') }} else '' end
         || {{ included_words('tier.included_quantity') }}
         || {{ estimated_words('tier.part_estimated_quantity') }}
         || {{ calibrated_words('tier.calibrations') }} as description

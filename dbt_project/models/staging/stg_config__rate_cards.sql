@@ -24,6 +24,7 @@ select
     ratchet_periods::integer as ratchet_periods,
     ratchet_months,
     coalesce(release, 'dated') as release,
+    coalesce(split_by_date, 'false') = 'true' as is_split_by_date,
     effective_from_date::date as effective_from_date,
     valid_from_load,
     valid_to_load
