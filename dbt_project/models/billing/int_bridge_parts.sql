@@ -1,5 +1,3 @@
-{{ config(materialized='scratch', tags=['explain']) }}
-
 -- The use of parts of a period in the variants of a bridge: as the invoice recorded it by whose terms the variant is
 -- priced, scaled to what the fleet used in the variant.
 with kept as (
