@@ -4,8 +4,8 @@
     only_when="exists (select 1 from billing.int_period_prices where priced_from_date is not null)"
 ) }}
 
--- What charges price that are split by date: the use of their part of the period, less its included units. The tiers run
--- on through the period: what the charge billed in earlier parts comes before it, whatever its version then.
+-- What charges price that are split by date: the use of their part of the period, less its included units. The tiers
+-- run on through the period: what the charge billed in earlier parts comes before it, whatever its version then.
 with used as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no,

@@ -1,8 +1,8 @@
 {{ config(meta={'dagster': {'ref': {'name': 'int_charge_intervals'}}}) }}
 
 -- What a charge divides by the clock is the period's use over all devices, less what is netted: no unit is in two parts
--- and none is in none. A peak is no sum, and of a folded period the parts are those of its close. A charge that is split
--- by date is looked at if it has a price by use on every day.
+-- and none is in none. A peak is no sum, and of a folded period the parts are those of its close. A charge that is
+-- split by date is looked at if it has a price by use on every day.
 with versions as (
     select tenant_no, period_no, invoice_version, count(distinct rate_card_version) as version_count
     from {{ ref('int_period_prices') }}
