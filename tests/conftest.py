@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -22,6 +23,9 @@ from orchestration.settings import Settings
 pytest.register_assert_rewrite("tests.support", "tests.integration", "tests.property")
 
 from tests.support import Pipeline, run_dbt  # noqa: E402
+
+# dbt's manifest is a million objects, and every collection would look through them.
+gc.set_threshold(100_000, 50, 50)
 
 WriteConfiguration = Callable[..., Path]
 NewPipeline = Callable[..., Pipeline]

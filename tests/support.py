@@ -97,11 +97,13 @@ GRAPHS: dict[tuple[int, bool], Any] = {}
 
 @contextmanager
 def _hurried_dbt() -> Iterator[None]:
-    """dbt without four of its habits that would take half of the suite's time."""
+    """dbt without six of its habits that would take half of the suite's time."""
     from dbt.adapters.base.connections import BaseConnectionManager
     from dbt.adapters.postgres.impl import PostgresAdapter
     from dbt.compilation import Compiler
+    from dbt.contracts.graph.nodes import ParsedNode
     from dbt_common.behavior_flags import BehaviorFlagRendered
+    from dbt_common.events.event_manager import EventManager
 
     closing_release, linking_compile = BaseConnectionManager.release, Compiler.compile
 
@@ -122,8 +124,11 @@ def _hurried_dbt() -> Iterator[None]:
     links = mock.patch.object(PostgresAdapter, "_link_cached_relations", return_value=None)
     # For a label in its log it looks every frame of the stack up among all modules: seconds, in a process of tests.
     label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
+    # Nobody reads the statements that it writes into files, nor, as nothing is logged, what it tells of its progress.
+    files = mock.patch.object(ParsedNode, "write_node", return_value="")
+    progress = mock.patch.object(EventManager, "fire_event")
     # After every model it closes its connection, which it could use for the next one.
-    with graph, links, label, mock.patch.object(BaseConnectionManager, "release", release):
+    with graph, links, label, files, progress, mock.patch.object(BaseConnectionManager, "release", release):
         yield
 
 

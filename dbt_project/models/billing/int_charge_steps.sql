@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- The quantities that the tiers of a charge price, each alone: all of it, one per attribute value, or what is charged
 -- of single events. A value for which the card has no price of its own has that of its empty part.

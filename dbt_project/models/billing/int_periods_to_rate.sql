@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 -- depends_on: {{ ref('store_asked_periods') }}
 
 -- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, under the terms and bounds

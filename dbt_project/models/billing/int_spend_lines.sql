@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- Lines about what the charges, less discounts, come to (RULES 27): the difference of a total that is rounded alone,
 -- commitment, minimum and maximum spend, each on the sum of the lines before it.
