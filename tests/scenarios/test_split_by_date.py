@@ -210,7 +210,7 @@ def test_tiers_run_on_and_a_fee_falls_where_its_tier_is_entered(closed: Pipeline
     ]
     assert closed.rows(EXPLAINED, "INV-tiers-2023-03-01")[1::3] == [
         ("80 measured; tier 1 (units up to 100) prices 80; 80 x 0.20 = 16.00",),
-        ("50 measured; tier 2 (units above 100) prices 30; 30 x 0.25 = 7.50",),
+        ("50 measured, after 80 earlier in the period; tier 2 (units above 100) prices 30; 30 x 0.25 = 7.50",),
     ]
 
 

@@ -8,6 +8,11 @@
                     then ' - ' || {{ number_words(line ~ '.included_quantity') }} || ' included'
                 else ''
             end
+            || case
+                when {{ line }}.quantity_before > 0
+                    then ', after ' || {{ number_words(line ~ '.quantity_before') }} || ' earlier in the period'
+                else ''
+            end
             || case when {{ line }}.part is not null then '; ' || {{ line }}.part else '' end
             || '; tier ' || {{ line }}.tier_number::text || ' ('
             || {{ tier_range_words(line ~ '.lower_bound', line ~ '.up_to') }} || ') prices '

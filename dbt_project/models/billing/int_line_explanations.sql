@@ -1,10 +1,12 @@
 -- The numbers behind each line that a charge made; measured is what the whole charge was, or the peak of a part, or the
 -- use of a part of the period.
 with parts as (
-    select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity
+    select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity, null::numeric as quantity_before
     from {{ ref('int_charge_demands') }}
     union all
-    select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity
+    select
+        tenant_no, period_no, invoice_version, charge_no, part, measured_quantity,
+        nullif(quantity_before, 0) as quantity_before
     from {{ ref('int_charge_parts') }}
 )
 
@@ -15,6 +17,7 @@ select
     line.line_number,
     coalesce(parts.measured_quantity, charge.measured_quantity) as measured_quantity,
     charge.included_quantity,
+    parts.quantity_before,
     tier.lower_bound,
     tier.up_to,
     tier.tier_quantity,
