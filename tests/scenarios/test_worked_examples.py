@@ -14,10 +14,14 @@ TABLE = DBT_PROJECT / "models" / "finance" / "_pricing_examples.md"
 TIERS = ((100, "0.20"), (None, "0.15"))
 FEES = ((100, "0.20", "5.00"), (None, "0.15", "3.00"))
 PER_UNIT = ((None, "0.12"),)
+BLOCKS = (
+    {"up_to": 100, "unit_price": "4.00", "package_size": 25},
+    {"unit_price": "7.00", "package_size": 50},
+)
 RECURRING = ((None, None, "25.00"),)
 HALF = {"starts_at": "2019-02-15"}
 # What each example sets up: the tiers and columns of its card, and its contract's.
-SETUP: dict[str, tuple[tuple[tuple[object, ...], ...], dict[str, object], dict[str, object]]] = {
+SETUP: dict[str, tuple[tuple[tuple[object, ...] | dict[str, object], ...], dict[str, object], dict[str, object]]] = {
     "per unit": (PER_UNIT, {}, {}),
     "recurring fee": (RECURRING, {"price_model": "flat"}, {}),
     "recurring fee, prorated": (RECURRING, {"price_model": "flat"}, HALF),
@@ -26,6 +30,23 @@ SETUP: dict[str, tuple[tuple[tuple[object, ...], ...], dict[str, object], dict[s
     "graduated": (TIERS, {"price_model": "graduated"}, {}),
     "graduated with fees": (FEES, {"price_model": "graduated"}, {}),
     "package": (((None, "9.00"),), {"price_model": "package", "package_size": 100}, {}),
+    "whole packages": (((None, "9.00"),), {"price_model": "whole_packages", "package_size": 100}, {}),
+    "blocks in tiers": (BLOCKS, {"price_model": "block_tiers"}, {}),
+    "blocks of the top tier": (BLOCKS, {"price_model": "top_block"}, {}),
+    "capacity": (({"up_to": 200, "flat_fee": 90}, {"flat_fee": 150}), {"price_model": "capacity"}, {}),
+    "percentage": (({"percent": "1.5"},), {"price_model": "percentage", "fee_per_event": "0.30"}, {}),
+    "percentage in tiers": (
+        ({"up_to": 1000, "percent": 2}, {"percent": 1}),
+        {"price_model": "graduated_percentage"},
+        {},
+    ),
+    "matrix": (
+        ({"part": "m-1", "unit_price": "0.30"}, {"unit_price": "0.20"}),
+        {"price_model": "matrix", "attribute": "device_id"},
+        {},
+    ),
+    "dynamic": (((None, "1.2"),), {"price_model": "dynamic"}, {}),
+    "monitored hours": (((None, "0.10"),), {"charge_basis": "monitored_hours"}, {}),
     "included units": (PER_UNIT, {"included_units": 50}, {}),
     "included units, prorated": (PER_UNIT, {"included_units": 50}, HALF),
     "no use, no charge": (FEES, {"price_model": "graduated", "zero_quantity": "no_charge"}, {}),
