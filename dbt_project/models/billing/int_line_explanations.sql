@@ -1,23 +1,12 @@
--- The numbers behind each line that a charge made; measured is what the whole charge was, or the peak of a part, or the
--- use of a part of the period.
-with parts as (
-    select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity, null::numeric as quantity_before
-    from {{ ref('int_charge_demands') }}
-    union all
-    select
-        tenant_no, period_no, invoice_version, charge_no, part, measured_quantity,
-        nullif(quantity_before, 0) as quantity_before
-    from {{ ref('int_charge_parts') }}
-)
-
+-- The numbers behind each line that a charge made.
 select
     line.tenant_no,
     line.period_no,
     line.invoice_version,
     line.line_number,
-    coalesce(parts.measured_quantity, charge.measured_quantity) as measured_quantity,
+    priced.measured_quantity,
     charge.included_quantity,
-    parts.quantity_before,
+    priced.quantity_before,
     tier.lower_bound,
     tier.up_to,
     tier.tier_quantity,
@@ -49,9 +38,3 @@ inner join {{ ref('int_rated_tiers') }} as tier
     and priced.charge_no = tier.charge_no
     and priced.tier_number = tier.tier_number
     and coalesce(priced.part, '') = tier.part
-left join parts
-    on priced.tenant_no = parts.tenant_no
-    and priced.period_no = parts.period_no
-    and priced.invoice_version = parts.invoice_version
-    and priced.charge_no = parts.charge_no
-    and coalesce(priced.part, '') = parts.part
