@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from orchestration.config.measures import check_measures
 from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
@@ -152,6 +153,7 @@ class Checks:
         self._refer("rate_cards.csv", self._rows.rate_cards, "schedule", "time_of_use", schedules)
         self._refer("rate_cards.csv", self._rows.rate_cards, "net_metric", "metrics", self._metrics)
         check_use_of_schedules(self._rows, self._problems)
+        check_measures(self._rows, self._problems)
         self._spend_terms(cards)
         calendars = self._calendars()
         for line, contract in self._rows.contracts:

@@ -505,6 +505,31 @@ RULES = (
             )
         """,
     ),
+    # What a silence is decides how many hours were credited.
+    Rule(
+        "device_types.csv",
+        """
+        select new.line, 'expected_interval_seconds', format(
+            '%L became %L, but hours offline of devices of type %L were credited for a closed period under the old '
+            'value; give it its old value and declare a new device type for new devices',
+            coalesce(old.expected_interval_seconds, ''), coalesce(new.expected_interval_seconds, ''),
+            coalesce(new.device_type, old.device_type))
+        from (select * from config.device_types where valid_to_load is null) as old
+        full join new_device_types as new on old.device_type = new.device_type
+        where old.expected_interval_seconds is distinct from new.expected_interval_seconds
+            and exists (
+                select from config.devices as device
+                inner join closed_contracts as closed using (tenant_id)
+                inner join config.contracts as contract using (tenant_id, contract_id)
+                inner join config.rate_cards as card using (rate_card_id)
+                inner join used_cards as used
+                    on card.rate_card_id = used.rate_card_id and card.rate_card_version = used.rate_card_version
+                where device.valid_to_load is null and contract.valid_to_load is null and card.valid_to_load is null
+                    and card.charge_basis = 'offline_hours'
+                    and device.device_type = coalesce(new.device_type, old.device_type)
+            )
+        """,
+    ),
     Rule(
         "device_types.csv",
         f"""

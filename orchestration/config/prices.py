@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -15,6 +15,8 @@ ChargeKey = tuple[str, int, str | None, str, str | None]
 Tiers = Sequence[tuple[int, RateCardTier]]
 # Columns of devices.csv by which a price may be split; any other attribute is one that messages carry.
 DEVICE_ATTRIBUTES = ("device_id", "device_type", "property_id")
+# Bases whose attribute, where they have one, does not split a quantity (see measures.py).
+OWN_MEASURES = ("offline_hours", "time_weighted", "distinct_values")
 BY_EVENT = ("free_events", "free_amount", "minimum_per_event", "maximum_per_event")
 
 
@@ -91,7 +93,9 @@ def _check_card(line: int, card: RateCard, parts: Mapping[str | None, Tiers], pr
         text = f"{named(card, RateCard.key)} has no price; add its tier to rate_card_tiers.csv"
         problems.add("rate_cards.csv", text, line=line)
     for part, tiers in parts.items():
-        if part is not None and (not model.may_be_split or (card.attribute or card.schedule) is None):
+        if part is not None and (
+            not model.may_be_split or (card.attribute or card.schedule) is None or card.charge_basis in OWN_MEASURES
+        ):
             split_by = "a schedule" if card.price_model == "time_of_use" else "an attribute"
             text = f"{shown(part)} would not be billed: this charge is not split by {split_by}; leave it empty"
             problems.add("rate_card_tiers.csv", text, line=tiers[0][0], column="part")
@@ -100,7 +104,7 @@ def _check_card(line: int, card: RateCard, parts: Mapping[str | None, Tiers], pr
             problems.add("rate_card_tiers.csv", text, line=tiers[1][0], column="tier_number")
         for tier_line, tier in tiers:
             _check_price(tier_line, tier, card, model, problems)
-    if parts and card.attribute is not None and None not in parts:
+    if parts and card.attribute is not None and None not in parts and card.charge_basis not in OWN_MEASURES:
         text = (
             f"{named(card, RateCard.key)} has no price for other values of {shown(card.attribute)}; add a tier with an "
         )
@@ -113,6 +117,25 @@ def _check_columns(line: int, card: RateCard, model: Model, problems: Problems) 
     def refuse(column: str, text: str) -> None:
         problems.add("rate_cards.csv", text, line=line, column=column)
 
+    if card.charge_basis not in OWN_MEASURES:
+        _check_attribute(card, model, refuse)
+    if card.price_model in ("percentage", "dynamic") and card.charge_basis != "usage":
+        refuse("charge_basis", f"a {card.price_model} price is of amounts that are measured; use usage")
+    for column in (*BY_EVENT, "fee_per_event"):
+        value = getattr(card, column)
+        if value is not None and card.price_model != "percentage":
+            refuse(column, f"'{value}' has no meaning for a {card.price_model} price; leave it empty or use percentage")
+    if any(getattr(card, column) is not None for column in BY_EVENT):
+        if card.metric is None:
+            refuse("metric", "is empty, but single events are priced; name their metric")
+        if card.included_units:
+            refuse("included_units", "has no meaning where single events are priced; use free_amount or free_events")
+    if model.has_packages and model.has_one_tier and card.package_size is None:
+        refuse("package_size", "is empty; a package needs the number of units in it, more than 0")
+
+
+def _check_attribute(card: RateCard, model: Model, refuse: Callable[[str, str], None]) -> None:
+    """An attribute splits the quantity of a charge, where its model has prices for the parts."""
     if model.may_be_split and card.attribute is not None and card.metric is None:
         refuse("metric", f"is empty, but a {card.price_model} price splits one metric; name it")
     if card.price_model == "matrix" and card.attribute is None:
@@ -129,19 +152,6 @@ def _check_columns(line: int, card: RateCard, model: Model, problems: Problems) 
             "attribute",
             f"{shown(card.attribute or '')} is what messages carry, and devices are counted; use device_type",
         )
-    if card.price_model in ("percentage", "dynamic") and card.charge_basis != "usage":
-        refuse("charge_basis", f"a {card.price_model} price is of amounts that are measured; use usage")
-    for column in (*BY_EVENT, "fee_per_event"):
-        value = getattr(card, column)
-        if value is not None and card.price_model != "percentage":
-            refuse(column, f"'{value}' has no meaning for a {card.price_model} price; leave it empty or use percentage")
-    if any(getattr(card, column) is not None for column in BY_EVENT):
-        if card.metric is None:
-            refuse("metric", "is empty, but single events are priced; name their metric")
-        if card.included_units:
-            refuse("included_units", "has no meaning where single events are priced; use free_amount or free_events")
-    if model.has_packages and model.has_one_tier and card.package_size is None:
-        refuse("package_size", "is empty; a package needs the number of units in it, more than 0")
 
 
 def _check_price(line: int, tier: RateCardTier, card: RateCard, model: Model, problems: Problems) -> None:

@@ -15,6 +15,7 @@ CARDS = "rate_cards.csv"
 TIERS = "rate_card_tiers.csv"
 # Of use; what is counted over a period, such as devices, has no tiers that could run on.
 SPLIT_MODELS = ("flat", "per_unit", "graduated", "package", "time_of_use")
+SPLIT_BASES = ("usage", "active_devices", "days")
 COUNT_MODELS = ("flat", "per_unit")
 Cards = Sequence[tuple[int, RateCard]]
 
@@ -69,7 +70,7 @@ def _since_split(cards: Cards) -> Cards:
 def _contradictions(card: RateCard, metrics: Mapping[str, Metric]) -> Iterator[tuple[str, str]]:
     metric = metrics.get(card.metric or "")
     models = SPLIT_MODELS if card.charge_basis == "usage" else COUNT_MODELS
-    if card.charge_basis in {"peak_demand", "monitored_hours"}:
+    if card.charge_basis not in SPLIT_BASES:
         yield "charge_basis", f"{shown(card.charge_basis)} has no agreed meaning for a card that is split by date"
     elif card.price_model not in models:
         text = f"{shown(card.price_model)} has no agreed meaning for {card.charge_basis} of a card that is split by "
@@ -82,6 +83,11 @@ def _contradictions(card: RateCard, metrics: Mapping[str, Metric]) -> Iterator[t
     for column in ("window", "net_metric"):
         if getattr(card, column) is not None:
             yield column, "has no agreed meaning for a card that is split by date; leave it empty"
+    if card.device_proration != "none":
+        yield (
+            "device_proration",
+            f"{shown(card.device_proration)} has no agreed meaning for a card that is split by date",
+        )
     if card.tier_meaning != "per_part":
         yield "tier_meaning", f"{shown(card.tier_meaning)} has no agreed meaning for a card that is split by date"
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Protocol
 
-from orchestration.config.prices import BY_EVENT, DEVICE_ATTRIBUTES
+from orchestration.config.prices import BY_EVENT, DEVICE_ATTRIBUTES, OWN_MEASURES
 from orchestration.config.problems import Problems
 from orchestration.config.tables import Allocation, Contract, Device, Metric, Occupancy, RateCard, Unit
 from orchestration.config.values import shown
@@ -99,7 +99,7 @@ class Submetering:
                 columns = [column for column in BY_READING if getattr(card, column) is not None]
                 if card.attribute is not None and card.attribute not in DEVICE_ATTRIBUTES:
                     columns.append("attribute")
-                if card.charge_basis == "peak_demand":
+                if card.charge_basis in ("peak_demand", *OWN_MEASURES):
                     columns.append("charge_basis")
                 if card.split_by_date == "true":
                     columns.append("split_by_date")

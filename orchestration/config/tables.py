@@ -31,7 +31,16 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "allocations.method": ("floor_area", "occupants", "equal", "measured"),
         "metrics.reading_type": ("delta", "cumulative", "gauge"),
         "metrics.aggregation": ("sum", "count", "max", "min", "latest"),
-        "rate_cards.charge_basis": ("usage", "active_devices", "peak_demand", "days", "monitored_hours"),
+        "rate_cards.charge_basis": (
+            "usage",
+            "active_devices",
+            "peak_demand",
+            "days",
+            "monitored_hours",
+            "offline_hours",
+            "time_weighted",
+            "distinct_values",
+        ),
         "rate_cards.price_model": (
             "flat",
             "per_unit",
@@ -54,6 +63,8 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rate_cards.demand_minutes": ("15", "30", "60"),
         "rate_cards.window": ("hour", "day"),
         "rate_cards.split_by_date": ("false", "true"),
+        "rate_cards.device_proration": ("none", "day"),
+        "rate_cards.weighting": ("hour", "period"),
         "rate_card_terms.rounding_mode": ("half_up", "half_even", "ceil", "floor"),
         "rate_card_terms.is_total_from_unrounded": ("false", "true"),
         "rate_card_terms.tax_behavior": ("exclusive", "inclusive"),
@@ -276,6 +287,8 @@ class RateCard(Row):
     ratchet_percent: Annotated[Decimal, BeforeValidator(values.number(more_than=0, most=100))] | None = None
     ratchet_periods: Annotated[int, BeforeValidator(values.whole(least=1, most=24))] | None = None
     ratchet_months: Annotated[str, AfterValidator(values.months)] | None = None
+    device_proration: Annotated[str, _choice("rate_cards.device_proration")] = "none"
+    weighting: Annotated[str, _choice("rate_cards.weighting")] = "hour"
 
 
 class RateCardTier(Row):

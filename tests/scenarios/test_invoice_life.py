@@ -91,6 +91,10 @@ def configure(pipeline: Pipeline) -> None:
     pipeline.tenant("goodwill", "m-1", tax_percent=20, minimum_spend_amount=110)
     pipeline.tenant("refused", "m-1")
     pipeline.tenant("late", "m-1", rate_card_id="tiers", tax_percent=20)
+    pipeline.configuration.rate_card("gross", (None, "1.20"))
+    pipeline.configuration.row("rate_card_terms", rate_card_id="gross", tax_behavior="inclusive")
+    pipeline.tenant("late-gross", "m-1", rate_card_id="gross", tax_percent=20)
+    pipeline.configuration.tables["tenants"][-1]["legal_entity"] = "GROSS"
     tenants = [str(row["tenant_id"]) for row in pipeline.configuration.tables["tenants"]]
     pipeline.land(*(message(t, "m-1", 1, 8 if t == "late" else 100, "2019-02-10") for t in tenants))
 
@@ -115,10 +119,12 @@ def life(shared_pipeline: Pipeline) -> Pipeline:
     decide(pipeline, propose(pipeline, "goodwill", "-15.00"), "approved")
     decide(pipeline, propose(pipeline, "refused", "-15.00"), "rejected")
 
-    pipeline.land(*(in_time(tenant, 5) for tenant in ("grown", "waits", "paid")), too_late("late", 6))
+    pipeline.land(*(in_time(tenant, 5) for tenant in ("grown", "waits", "paid")))
+    pipeline.land(too_late("late", 6), too_late("late-gross", 6))
     pipeline.process()
     pipeline.reconcile()
-    decide(pipeline, proposal_of(pipeline, "late"), "approved")
+    for tenant in ("late", "late-gross"):
+        decide(pipeline, proposal_of(pipeline, tenant), "approved")
     pipeline.close("2019-02", "2019-03-04")
     pipeline.reconcile()
     return pipeline
@@ -228,6 +234,13 @@ def test_approved_late_use_is_billed_once(life: Pipeline) -> None:
     assert life.rows(PROPOSALS, "late") == [(1, "4.80", "4.00", '{"energy": 6}', "approved", 2)]
 
 
+def test_late_use_of_prices_that_contain_the_tax_is_a_line_that_contains_it(life: Pipeline) -> None:
+    # 6 x 1.20, of which 1.20 is tax; 100 x 1.20 were invoiced.
+    assert life.rows(PROPOSALS, "late-gross") == [(1, "7.20", "7.20", '{"energy": 6}', "approved", 2)]
+    assert [row[:2] for row in life.rows(LINES, name("late-gross"), 2)] == [("usage", "120.00"), ("adjustment", "7.20")]
+    assert [row[:2] for row in life.rows(STATES, "late-gross")] == [(1, "120.00"), (2, "127.20")]
+
+
 def test_a_move_that_there_is_not_is_refused_for_all(life: Pipeline) -> None:
     before = life.rows("select count(*) from store.invoice_transitions")
     with pytest.raises(BadInputError, match=r"INV-auto-2019-02-01 version 1 is paid and cannot become void"):
@@ -302,7 +315,7 @@ def test_a_whole_month_can_be_moved_where_each_can(life: Pipeline) -> None:
     assert gated == [name("dropped"), name("paid"), name("waits")]
     assert approved == []
     assert set(issued) == {
-        name(tenant) for tenant in ("first", "goodwill", "grown", "late", "refused", "second", "voided")
+        name(tenant) for tenant in ("first", "goodwill", "grown", "late", "late-gross", "refused", "second", "voided")
     }
 
 

@@ -7,13 +7,20 @@
     to_char({{ value }}, 'FM999,999,999,999,999,999,990.0099999999')
 {%- endmacro %}
 
-{% macro charge_words(charge_basis, metric) -%}
-    case {{ charge_basis }}
-        when 'active_devices' then 'active devices' || coalesce(' of ' || {{ metric }}, '')
-        when 'peak_demand' then 'peak demand of ' || {{ metric }}
+{% macro charge_words(charge) -%}
+    case {{ charge }}.charge_basis
+        when 'active_devices' then
+            'active devices' || coalesce(' of ' || {{ charge }}.metric, '')
+            || case when {{ charge }}.device_proration = 'day' then ' by days in service' else '' end
+        when 'peak_demand' then 'peak demand of ' || {{ charge }}.metric
         when 'days' then 'days'
-        when 'monitored_hours' then 'monitored hours' || coalesce(' of ' || {{ metric }}, '')
-        else coalesce({{ metric }}, 'all metrics')
+        when 'monitored_hours' then 'monitored hours' || coalesce(' of ' || {{ charge }}.metric, '')
+        when 'offline_hours' then 'credit for hours offline'
+        when 'time_weighted' then
+            case {{ charge }}.weighting when 'period' then 'average level of ' else 'unit-hours of ' end
+            || {{ charge }}.metric
+        when 'distinct_values' then 'different values of ' || {{ charge }}.attribute || ' in ' || {{ charge }}.metric
+        else coalesce({{ charge }}.metric, 'all metrics')
     end
 {%- endmacro %}
 

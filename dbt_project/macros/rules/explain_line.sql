@@ -1,7 +1,7 @@
 {# How the amount of a line came about, in numbers that can be computed again from left to right. #}
 {% macro explanation_words(line) -%}
     case
-        when {{ line }}.line_type in ('usage', 'package') then
+        when {{ line }}.line_type in ('usage', 'package', 'credit') then
             {{ number_words(line ~ '.measured_quantity') }} || ' measured'
             || case
                 when {{ line }}.included_quantity > 0

@@ -138,3 +138,8 @@
 {% macro tax_on_top(invoice) -%}
     case when {{ invoice }}.is_tax_included then 0 else {{ invoice }}.tax_amount end
 {%- endmacro %}
+
+{# What the lines of an invoice come to: the subtotal, and the tax that is contained in them. #}
+{% macro lines_amount(invoice) -%}
+    ({{ invoice }}.subtotal_amount + {{ invoice }}.tax_amount - {{ tax_on_top(invoice) }})
+{%- endmacro %}

@@ -1,7 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['close'],
-    only_when="exists (select 1 from billing.int_period_prices where measured_by in ('events', 'attributes'))"
+    only_when="exists (select 1 from billing.int_period_prices where measured_by in ('events', 'attributes') or charge_basis = 'distinct_values')"
 ) }}
 
 -- Billed events of the few charges that price each event by itself or by what it carries: to close as they stand, to
@@ -12,7 +12,7 @@ with asked as (
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ source('registry', 'metrics') }} as registered on price.metric = registered.metric
-    where price.measured_by in ('events', 'attributes')
+    where price.measured_by in ('events', 'attributes') or price.charge_basis = 'distinct_values'
 ),
 
 events as (

@@ -26,14 +26,18 @@ tiers as (
 lines as (
     select
         tier.*,
-        case when tier.price_model in {{ package_models() }} then 'package' else 'usage' end as line_type,
+        case
+            when {{ is_credit('tier') }} then 'credit'
+            when tier.price_model in {{ package_models() }} then 'package'
+            else 'usage'
+        end as line_type,
         tier.priced_units as line_quantity,
-        tier.unit_price as line_price,
+        {{ credited('tier', 'tier.unit_price') }} as line_price,
         case
             when tier.is_count_prorated then {{ prorated('tier.priced_units * tier.unit_price', 'tier') }}
-            else tier.priced_units * tier.unit_price
+            else {{ credited('tier', 'tier.priced_units * tier.unit_price') }}
         end as exact_amount,
-        {{ charge_words('tier.charge_basis', 'tier.metric') }} || {{ part_words('tier') }} || ': '
+        {{ charge_words('tier') }} || {{ part_words('tier') }} || ': '
         || {{ tier_words('tier') }}
         || case when tier.is_count_prorated then {{ proration_words('tier') }} else '' end
         || {{ included_words('tier.included_quantity') }}
@@ -54,7 +58,7 @@ lines as (
             when 'flat' then {{ prorated('fee.flat_fee', 'fee') }}
             else fee.flat_fee * fee.fee_count
         end as exact_amount,
-        {{ charge_words('fee.charge_basis', 'fee.metric') }} || {{ part_words('fee') }} || ': '
+        {{ charge_words('fee') }} || {{ part_words('fee') }} || ': '
         || {{ fee_words('fee') }} as description
     from tiers as fee
     where fee.fee_count > 0 and fee.flat_fee <> 0
@@ -67,7 +71,7 @@ lines as (
         fee.line_quantity,
         fee.line_price,
         fee.exact_amount,
-        {{ charge_words('tier.charge_basis', 'tier.metric') }} || ': ' || fee.words as description
+        {{ charge_words('tier') }} || ': ' || fee.words as description
     from tiers as tier
     inner join {{ ref('int_event_lines') }} as fee using (tenant_no, period_no, invoice_version, charge_no)
 )

@@ -13,11 +13,14 @@ with devices as (
             end,
             ''
         ) as part,
-        sum(case
-            when charge.charge_basis = 'usage' then usage.quantity
-            when usage.event_count > 0 then 1
-            else 0
-        end) as quantity
+        case
+            when charge.device_proration = 'day' then {{ prorated_devices('served') }}
+            else sum(case
+                when charge.charge_basis = 'usage' then usage.quantity
+                when usage.event_count > 0 then 1
+                else 0
+            end)
+        end as quantity
     from {{ ref('int_charges') }} as charge
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ source('registry', 'metrics') }} as metric on charge.metric = metric.metric
@@ -26,9 +29,15 @@ with devices as (
     inner join {{ source('registry', 'devices') }} as registered on usage.device_no = registered.device_no
     left join {{ ref('stg_config__devices') }} as device
         on usage.device_no = device.device_no and {{ in_force('device', 'period.config_load_id') }}
-    where charge.measured_by = 'devices'
+    left join {{ ref('int_device_days') }} as served
+        on usage.tenant_no = served.tenant_no
+        and usage.period_no = served.period_no
+        and usage.invoice_version = served.invoice_version
+        and usage.device_no = served.device_no
+        and usage.event_count > 0
+    where charge.measured_by = 'devices' or (charge.measured_by = 'shares' and period.kind <> 'explain')
     group by
-        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, part
+        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.device_proration, part
 ),
 
 attributes as (

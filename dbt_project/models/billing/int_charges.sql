@@ -16,12 +16,17 @@ with measured as (
         -- Whether there was no use is known at the end.
         case when part.is_last is false then 'no_charge' else price.zero_quantity end as due_without_use,
         case price.charge_basis
-            when 'active_devices' then coalesce(fleet.active_device_count, 0)
+            when 'active_devices' then
+                case price.device_proration
+                    when 'day' then coalesce(measure.quantity, 0)
+                    else coalesce(fleet.active_device_count, 0)
+                end
             when 'usage' then coalesce(fleet.quantity, 0)
             when 'days' then coalesce(part.day_count, period.proration_numerator)
             -- The peaks themselves are steps of the charge.
             when 'peak_demand' then 0
             when 'monitored_hours' then coalesce(monitored.hour_count, 0)
+            else coalesce(measure.quantity, 0)
         end as measured_quantity,
         case when price.charge_basis = 'usage' then coalesce(fleet.estimated_quantity, 0) else 0 end
             as estimated_quantity,
@@ -58,6 +63,11 @@ with measured as (
         and price.period_no = monitored.period_no
         and price.invoice_version = monitored.invoice_version
         and price.metric is not distinct from monitored.metric
+    left join {{ ref('int_charge_measures') }} as measure
+        on price.tenant_no = measure.tenant_no
+        and price.period_no = measure.period_no
+        and price.invoice_version = measure.invoice_version
+        and price.charge_no = measure.charge_no
     left join {{ ref('int_calibrated_charges') }} as calibrated
         on price.tenant_no = calibrated.tenant_no
         and price.period_no = calibrated.period_no
@@ -79,6 +89,8 @@ select
     measured_by,
     attribute,
     timing,
+    device_proration,
+    weighting,
     due_without_use as zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,

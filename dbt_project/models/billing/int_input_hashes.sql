@@ -40,6 +40,8 @@ prices as (
                 'net_metric': 'net_metric',
                 'priced_from': 'priced_from_date',
                 'priced_until': 'priced_until_date',
+                'device_proration': "nullif(device_proration, 'none')",
+                'weighting': "nullif(weighting, 'hour')",
             }) }}
             order by charge_no
         ) as price_rows

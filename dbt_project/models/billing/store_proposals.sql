@@ -46,7 +46,7 @@ compared as (
     select
         rated.*,
         request.close_id as asked_by,
-        rated.subtotal_amount - invoiced.subtotal_amount
+        {{ lines_amount('rated') }} - {{ lines_amount('invoiced') }}
         + coalesce(settled.counted_line_amount - settled.line_amount, 0) as line_amount,
         -- What prepaid credits would pay of it is settled when it is invoiced.
         rated.total_amount + rated.prepaid_amount - invoiced.total_amount - invoiced.prepaid_amount

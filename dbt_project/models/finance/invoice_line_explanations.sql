@@ -4,7 +4,8 @@ with lines as (
     select
         invoice.invoice_id, line.*, invoice.currency_code, behind.measured_quantity, behind.included_quantity,
         behind.quantity_before, behind.lower_bound, behind.up_to, behind.tier_quantity, behind.package_size,
-        behind.proration_numerator, behind.proration_denominator, coalesce(behind.exact_amount, line.amount) as exact_amount,
+        behind.proration_numerator, behind.proration_denominator,
+        coalesce(behind.exact_amount, line.amount) as exact_amount,
         behind.line_number is not null as has_numbers
     from {{ source('store', 'invoice_lines') }} as line
     inner join {{ source('store', 'invoices') }} as invoice using (tenant_no, period_no, invoice_version)

@@ -23,6 +23,8 @@ select
     ratchet_percent::numeric as ratchet_percent,
     ratchet_periods::integer as ratchet_periods,
     ratchet_months,
+    coalesce(device_proration, 'none') as device_proration,
+    coalesce(weighting, 'hour') as weighting,
     coalesce(release, 'dated') as release,
     coalesce(split_by_date, 'false') = 'true' as is_split_by_date,
     effective_from_date::date as effective_from_date,

@@ -225,8 +225,8 @@ CELL_CASES = [
     ),
     (
         "rate_cards", "charge_basis", "events",
-        "'events' is not supported by this release; use usage, active_devices, peak_demand, days or "
-        "monitored_hours",
+        "'events' is not supported by this release; use usage, active_devices, peak_demand, days, monitored_hours, "
+        "offline_hours, time_weighted or distinct_values",
     ),
     ("rate_cards", "rate_card_version", "0", "'0' must lie between 1 and 1000000"),
     ("rate_cards", "effective_from_date", "2019-02-30", "'2019-02-30' is not a date; write it as 2019-02-01"),
@@ -889,6 +889,15 @@ def test_meters_of_units(write_configuration: Write) -> None:
     tiers = "rate_card_id,metric,tier_number,unit_price\nbasic,energy,1,2\n"
     assert errors(write_configuration(**UNITS, rate_cards=cards, rate_card_tiers=tiers)) == [
         "rate_cards.csv line 2, column split_by_date: a charge by single messages is not supported for tenant 'acme', "
+        "who has meters of units; leave it empty or give the contract another card"
+    ]
+    offline = {
+        "rate_cards": "rate_card_id,currency_code,charge_basis,price_model\nbasic,EUR,offline_hours,per_unit\n",
+        "rate_card_tiers": "rate_card_id,charge_basis,tier_number,unit_price\nbasic,offline_hours,1,0.5\n",
+        "device_types": "device_type,expected_interval_seconds\nmeter,3600\n",
+    }
+    assert errors(write_configuration(**UNITS, **offline)) == [
+        "rate_cards.csv line 2, column charge_basis: a charge by single messages is not supported for tenant 'acme', "
         "who has meters of units; leave it empty or give the contract another card"
     ]
 
