@@ -17,6 +17,7 @@ from orchestration.config.prices import check_prices
 from orchestration.config.problems import Problems
 from orchestration.config.reading import Cells
 from orchestration.config.spend_checks import check_credits, check_discounts, check_terms
+from orchestration.config.split_by_date import check_split_by_date
 from orchestration.config.submetering import Submetering
 from orchestration.config.tables import (
     SUPPORTED,
@@ -165,6 +166,7 @@ class Checks:
             self._metric(line, metric)
         self._versions()
         self._releases()
+        check_split_by_date(self._rows, self._problems)
         self._dropped_charges()
         check_prices(self._rows.rate_cards, self._rows.rate_card_tiers, self._broken, self._problems)
         self._refer("occupancies.csv", self._rows.occupancies, "tenant_id", "tenants", self._tenants)

@@ -84,6 +84,21 @@ VIEWS: tuple[LiteralString, ...] = (
     from config.rate_cards
     where valid_to_load is null and release is distinct from 'staged'
     """,
+    # Closed periods within which versions may have come into force (RULES 16).
+    """
+    create temporary view split_periods as
+    select distinct closed.rate_card_id, closed.first_date, closed.last_date
+    from closed_dates as closed
+    inner join config.rate_cards as card
+        on card.rate_card_id = closed.rate_card_id and card.effective_from_date::date <= closed.first_date
+        and card.split_by_date = 'true' and card.valid_to_load is null
+    where not exists (
+        select from dated_cards as later
+        where later.rate_card_id = card.rate_card_id
+            and later.effective_from_date > card.effective_from_date::date
+            and later.effective_from_date <= closed.first_date
+    )
+    """,
     # Versions that made a line, and those in force by their date at the start of a closed period even if they made none
     # (RULES 16).
     """
@@ -102,6 +117,12 @@ VIEWS: tuple[LiteralString, ...] = (
             and later.effective_from_date > card.effective_from_date
             and later.effective_from_date <= closed.period_start_date
     )
+    union
+    select card.rate_card_id, card.rate_card_version
+    from split_periods as closed
+    inner join dated_cards as card
+        on card.rate_card_id = closed.rate_card_id
+        and card.effective_from_date > closed.first_date and card.effective_from_date <= closed.last_date
     """,
 )
 TERMS = (
@@ -729,6 +750,24 @@ RULES = (
                 and later.effective_from_date > card.effective_from_date::date
                 and later.effective_from_date <= closed.period_start_date
         )
+        group by card.effective_from_date, card.rate_card_id, card.rate_card_version
+        """,
+    ),
+    Rule(
+        "rate_cards.csv",
+        """
+        select min(card.line), 'effective_from_date', format(
+            '%L of rate card %L version %s lies in the closed period that begins on %s, which is split by date; write '
+            'a date after %s', card.effective_from_date, card.rate_card_id, card.rate_card_version,
+            max(closed.first_date), max(closed.last_date))
+        from fresh_rate_cards as card
+        inner join split_periods as closed
+            on card.rate_card_id = closed.rate_card_id
+            and card.effective_from_date::date > closed.first_date
+            and card.effective_from_date::date <= closed.last_date
+        left join used_cards as used
+            on card.rate_card_id = used.rate_card_id and card.rate_card_version = used.rate_card_version
+        where used.rate_card_id is null and card.release is distinct from 'staged'
         group by card.effective_from_date, card.rate_card_id, card.rate_card_version
         """,
     ),

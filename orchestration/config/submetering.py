@@ -101,6 +101,8 @@ class Submetering:
                     columns.append("attribute")
                 if card.charge_basis in ("peak_demand", *OWN_MEASURES):
                     columns.append("charge_basis")
+                if card.split_by_date == "true":
+                    columns.append("split_by_date")
                 for column in columns if line not in self._refused_cards else ():
                     text = f"a charge by single messages is not supported for tenant {shown(tenant_id)}, who {who}"
                     text += "; leave it empty or give the contract another card"

@@ -62,6 +62,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rate_cards.tier_meaning": ("per_part", "cumulative", "month_end"),
         "rate_cards.demand_minutes": ("15", "30", "60"),
         "rate_cards.window": ("hour", "day"),
+        "rate_cards.split_by_date": ("false", "true"),
         "rate_cards.device_proration": ("none", "day"),
         "rate_cards.weighting": ("hour", "period"),
         "rate_card_terms.rounding_mode": ("half_up", "half_even", "ceil", "floor"),
@@ -263,6 +264,7 @@ class RateCard(Row):
     rate_card_version: Version = 1
     effective_from_date: Date = date(1970, 1, 1)
     release: Annotated[str, _choice("rate_cards.release")] = "dated"
+    split_by_date: Annotated[str, _choice("rate_cards.split_by_date")] = "false"
     currency_code: Currency
     metric: Text | None = None
     charge_basis: ChargeBasis = "usage"

@@ -53,6 +53,9 @@ SETUP: dict[str, tuple[tuple[tuple[object, ...] | dict[str, object], ...], dict[
     "no use, first tier": (FEES, {"price_model": "graduated", "zero_quantity": "first_tier_flat"}, {}),
     "active devices": (((None, "19.50"),), {"charge_basis": "active_devices"}, {}),
     "rounding": (((None, "0.10"),), {}, {}),
+    "price change": (TIERS, {"price_model": "graduated"}, {}),
+    "price change, split by date": (TIERS, {"price_model": "graduated", "split_by_date": "true"}, {}),
+    "fee change, split by date": (((None, None, 28),), {"price_model": "flat", "split_by_date": "true"}, {}),
     "minimum spend": (PER_UNIT, {}, {"minimum_spend_amount": 50}),
     "maximum spend": (PER_UNIT, {}, {"maximum_spend_amount": 100}),
     "commitment": (PER_UNIT, {}, {"commitment_amount": 50}),
@@ -61,6 +64,13 @@ SETUP: dict[str, tuple[tuple[tuple[object, ...] | dict[str, object], ...], dict[
     "tax": (PER_UNIT, {}, {"tax_percent": 19}),
     "late message": (PER_UNIT, {}, {}),
     "amendment": (PER_UNIT, {}, {}),
+}
+# The tiers of a version 2 from the middle of the month on.
+DEARER = ((100, "0.30"), (None, "0.25"))
+NEXT: dict[str, tuple[tuple[object, ...], ...]] = {
+    "price change": DEARER,
+    "price change, split by date": DEARER,
+    "fee change, split by date": ((None, None, 42),),
 }
 # What stands in a table of its own.
 BESIDE: dict[str, tuple[str, dict[str, object]]] = {
@@ -92,6 +102,9 @@ def configure(configuration: Configuration) -> None:
     for example, (tiers, card, contract) in SETUP.items():
         name = tenant_of(example)
         configuration.rate_card(name, *tiers, **card)  # type: ignore[arg-type]
+        if example in NEXT:
+            later = card | {"rate_card_version": 2, "effective_from_date": "2019-02-15"}
+            configuration.rate_card(name, *NEXT[example], **later)  # type: ignore[arg-type]
         configuration.tenant(name, "m-1", "m-2", "m-3", rate_card_id=name, **contract)  # type: ignore[arg-type]
         if example in BESIDE:
             table, row = BESIDE[example]
@@ -108,7 +121,10 @@ def billed(shared_pipeline: Pipeline) -> Pipeline:
         if use == "3 devices":
             pipeline.land(*(message(tenant, device, 1, 1, "2019-02-20T12:00") for device in ("m-1", "m-2", "m-3")))
         elif use != "none":
-            in_time = "10" if example == "amendment" else use
+            first, _, then = use.partition(" then ")
+            if then:
+                pipeline.land(message(tenant, "m-1", 3, first, "2019-02-10T12:00"))
+            in_time = "10" if example == "amendment" else then or first
             pipeline.land(message(tenant, "m-1", 1, in_time, "2019-02-20T12:00"))
     # Grace ends on 4 March at 00:00.
     late = {"sent_ts": "2019-03-04T00:00:00Z", "received": "2019-03-04T00:00:01Z"}

@@ -23,6 +23,14 @@
     (({{ instant }}) at time zone {{ time_zone }})::date
 {%- endmacro %}
 
+{# The local date of a period's last instant. #}
+{% macro last_date(period) -%}
+    greatest(
+        {{ period }}.period_start_date,
+        {{ local_date(period ~ ".period_end_at - interval '1 microsecond'", period ~ '.time_zone') }}
+    )
+{%- endmacro %}
+
 {# The anchor's date in the month that begins at `month_start`: days 29 to 31 fall to the month's last day. #}
 {% macro anchored_date(month_start, anchor_day) -%}
     ({{ month_start }} + least(

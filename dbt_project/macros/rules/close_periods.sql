@@ -65,12 +65,12 @@
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
 
     insert into {{ source('store', 'line_explanations') }} (
-        tenant_no, period_no, invoice_version, line_number, measured_quantity, included_quantity, lower_bound, up_to,
-        tier_quantity, package_size, proration_numerator, proration_denominator, exact_amount
+        tenant_no, period_no, invoice_version, line_number, measured_quantity, included_quantity, quantity_before,
+        lower_bound, up_to, tier_quantity, package_size, proration_numerator, proration_denominator, exact_amount
     )
     select
         tenant_no, period_no, invoice_version, line.line_number, line.measured_quantity, line.included_quantity,
-        line.lower_bound, line.up_to, line.tier_quantity, line.package_size, line.proration_numerator,
+        line.quantity_before, line.lower_bound, line.up_to, line.tier_quantity, line.package_size, line.proration_numerator,
         line.proration_denominator, line.exact_amount
     from {{ ref('int_line_explanations') }} as line
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
@@ -91,7 +91,7 @@
     from {{ ref('int_charges') }} as charge
     inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
     left join {{ ref('int_charge_steps') }} as step using (tenant_no, period_no, invoice_version, charge_no)
-    where charge.measured_by not in ('fleet', 'devices');
+    where charge.measured_by not in ('fleet', 'devices') and charge.first_date is null;
 
     insert into {{ source('store', 'closed_estimates') }} (
         tenant_no, period_no, invoice_version, device_no, metric_no, bucket_start_at, method, quantity

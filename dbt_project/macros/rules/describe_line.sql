@@ -29,7 +29,7 @@
     || coalesce(' up to ' || {{ number_words(up_to) }}, '')
 {%- endmacro %}
 
-{# The name of the charge and the value that splits it, where it has them. #}
+{# The name of the charge, the value that splits it and the days that it prices, where it has them. #}
 {% macro part_words(charge) -%}
     case when {{ charge }}.charge <> '' then ' (' || {{ charge }}.charge || ')' else '' end
     || case
@@ -40,6 +40,7 @@
         when {{ charge }}.attribute is not null then ', ' || {{ charge }}.attribute || ' ' || {{ charge }}.part
         else ', ' || {{ charge }}.part
     end
+    || {{ dates_words(charge) }}
 {%- endmacro %}
 
 {# How the units of a tier are priced. #}

@@ -8,6 +8,11 @@
                     then ' - ' || {{ number_words(line ~ '.included_quantity') }} || ' included'
                 else ''
             end
+            || case
+                when {{ line }}.quantity_before > 0
+                    then ', after ' || {{ number_words(line ~ '.quantity_before') }} || ' earlier in the period'
+                else ''
+            end
             || case when {{ line }}.part is not null then '; ' || {{ line }}.part else '' end
             || '; tier ' || {{ line }}.tier_number::text || ' ('
             || {{ tier_range_words(line ~ '.lower_bound', line ~ '.up_to') }} || ') prices '
@@ -23,7 +28,16 @@
     end
     || {{ number_words(line ~ '.quantity') }} || ' x ' || {{ price_words(line ~ '.unit_price') }}
     || case
-        when {{ line }}.price_model = 'flat' and {{ line }}.proration_numerator <> {{ line }}.proration_denominator
+        when
+            {{ line }}.proration_numerator <> {{ line }}.proration_denominator
+            and (
+                {{ line }}.price_model = 'flat'
+                -- Devices are counted over the period, and paid for the days of a part of it.
+                or (
+                    {{ line }}.charge_basis = 'active_devices'
+                    and {{ line }}.exact_amount <> {{ line }}.quantity * {{ line }}.unit_price
+                )
+            )
             then format(
                 ' x %s / %s %s', {{ line }}.proration_numerator, {{ line }}.proration_denominator,
                 -- No cycle has as many days as the shortest has seconds.

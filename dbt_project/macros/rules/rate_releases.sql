@@ -21,13 +21,16 @@
     )
 {%- endmacro %}
 
-{# A simulation names the version that prices a variant, or leaves its candidate out of what is in force. #}
+{#
+    A version prices if it comes into force before the period is over. A simulation names the version that prices a
+    variant, or leaves its candidate out of what is in force.
+#}
 {% macro may_price(card, period) -%}
     case
         when {{ period }}.priced_by_version is not null
             then {{ card }}.rate_card_version = {{ period }}.priced_by_version
         else
-            {{ period }}.period_start_date >= {{ card }}.effective_from_date
+            {{ last_date(period) }} >= {{ card }}.effective_from_date
             and {{ card }}.rate_card_version is distinct from {{ period }}.left_out_version
             and {{ is_released(card, period) }}
     end

@@ -75,6 +75,7 @@
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
+        when {{ is_part(card) }} and {{ card }}.charge_basis = 'usage' and {{ card }}.price_model <> 'flat' then 'time'
         when {{ card }}.charge_basis in ('monitored_hours', {{ own_measures() }}) then 'hours'
         when {{ card }}.device_proration = 'day' and {{ card }}.attribute is not null then 'shares'
         when {{ card }}.device_proration = 'day' then 'hours'

@@ -36,6 +36,7 @@ charges as (
         and {{ divided_by('charge') }} = later.divided_by
     where
         charge.measured_by not in ('fleet', 'devices')
+        and charge.first_date is null
         and (charge.tenant_no, charge.period_no) in (select tenant_no, period_no from {{ ref('int_bridge_pairs') }})
 )
 

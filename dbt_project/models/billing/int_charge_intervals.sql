@@ -1,7 +1,12 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    only_when="exists (select 1 from billing.int_period_prices where measured_by = 'time')"
+) }}
 
 -- What a charge that asks when its use was prices, each row alone: a part of the schedule, an hour or day, the peak of
--- a part; or where parts share one ladder of tiers, from where in it on. Of a folded period what its close recorded.
+-- a part; or where parts share one ladder of tiers, from where in it on; a part of the period whose price is its own.
+-- Of a folded period what its close recorded.
 with by_window as (
     select
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, used.part,
@@ -14,7 +19,9 @@ with by_window as (
         sum(used.estimated_quantity) as estimated_quantity
     from {{ ref('int_timed_charges') }} as charge
     inner join {{ ref('int_scheduled_uses') }} as used using (tenant_no, period_no, invoice_version, charge_no)
-    where charge.sign = 1 and charge.charge_basis <> 'peak_demand' and charge.tier_meaning = 'per_part'
+    where
+        charge.sign = 1 and charge.charge_basis <> 'peak_demand' and charge.tier_meaning = 'per_part'
+        and not charge.is_part
     group by
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, used.part, window_start_at
 ),
@@ -29,6 +36,11 @@ rated as (
         tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, quantity,
         estimated_quantity, quantity as measured_quantity
     from {{ ref('int_charge_stretches') }}
+    union all
+    select
+        tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, quantity,
+        estimated_quantity, measured_quantity
+    from {{ ref('int_charge_parts') }}
     union all
     select
         tenant_no, period_no, invoice_version, charge_no, part, window_start_at, quantity_before, quantity,

@@ -7,9 +7,14 @@ with measured as (
         price.*,
         period.currency_code as invoice_currency_code,
         terms.rounding_mode,
-        share.proration_numerator,
-        share.proration_denominator,
-        share.proration_unit,
+        coalesce(part.proration_numerator, share.proration_numerator) as proration_numerator,
+        coalesce(part.proration_denominator, share.proration_denominator) as proration_denominator,
+        coalesce(part.proration_unit, share.proration_unit) as proration_unit,
+        coalesce(part.is_count_prorated, false) as is_count_prorated,
+        part.first_date,
+        part.last_date,
+        -- Whether there was no use is known at the end.
+        case when part.is_last is false then 'no_charge' else price.zero_quantity end as due_without_use,
         case price.charge_basis
             when 'active_devices' then
                 case price.device_proration
@@ -17,7 +22,7 @@ with measured as (
                     else coalesce(fleet.active_device_count, 0)
                 end
             when 'usage' then coalesce(fleet.quantity, 0)
-            when 'days' then period.proration_numerator
+            when 'days' then coalesce(part.day_count, period.proration_numerator)
             -- The peaks themselves are steps of the charge.
             when 'peak_demand' then 0
             when 'monitored_hours' then coalesce(monitored.hour_count, 0)
@@ -33,11 +38,21 @@ with measured as (
         end as flags,
         case when price.charge_basis = 'usage' then calibrated.calibrations end as calibrations,
         coalesce(fleet.event_count, 0)::bigint as event_count,
-        round({{ prorated('price.included_units', 'share') }}, 10) as included_quantity
+        round({{ prorated('price.included_units', 'included') }}, 10) as included_quantity
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ ref('int_period_terms') }} as terms using (tenant_no, period_no, invoice_version)
     inner join {{ ref('int_period_shares') }} as share using (tenant_no, period_no, invoice_version)
+    left join {{ ref('int_part_shares') }} as part
+        on price.tenant_no = part.tenant_no
+        and price.period_no = part.period_no
+        and price.invoice_version = part.invoice_version
+        and price.charge_no = part.charge_no
+    cross join lateral (
+        select
+            coalesce(part.included_numerator, share.proration_numerator) as proration_numerator,
+            coalesce(part.included_denominator, share.proration_denominator) as proration_denominator
+    ) as included
     left join {{ ref('int_rated_fleet') }} as fleet
         on price.tenant_no = fleet.tenant_no
         and price.period_no = fleet.period_no
@@ -76,7 +91,7 @@ select
     timing,
     device_proration,
     weighting,
-    zero_quantity,
+    due_without_use as zero_quantity,
     currency_code as card_currency_code,
     invoice_currency_code as currency_code,
     rounding_mode,
@@ -89,6 +104,9 @@ select
     proration_numerator,
     proration_denominator,
     proration_unit,
+    is_count_prorated,
+    first_date,
+    last_date,
     measured_quantity::numeric(30, 10) as measured_quantity,
     estimated_quantity::numeric(30, 10) as estimated_quantity,
     {{ quality_flags('flags', 'estimated_quantity') }} as quality_flags,

@@ -38,6 +38,8 @@ prices as (
                 'demand_minutes': 'demand_minutes',
                 'window': 'window_kind',
                 'net_metric': 'net_metric',
+                'priced_from': 'priced_from_date',
+                'priced_until': 'priced_until_date',
                 'device_proration': "nullif(device_proration, 'none')",
                 'weighting': "nullif(weighting, 'hour')",
             }) }}

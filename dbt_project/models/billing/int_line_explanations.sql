@@ -1,16 +1,12 @@
--- The numbers behind each line that a charge made; measured is what the whole charge was, or the peak of a part.
-with peaks as (
-    select tenant_no, period_no, invoice_version, charge_no, part, measured_quantity
-    from {{ ref('int_charge_demands') }}
-)
-
+-- The numbers behind each line that a charge made.
 select
     line.tenant_no,
     line.period_no,
     line.invoice_version,
     line.line_number,
-    coalesce(peaks.measured_quantity, charge.measured_quantity) as measured_quantity,
+    priced.measured_quantity,
     charge.included_quantity,
+    priced.quantity_before,
     tier.lower_bound,
     tier.up_to,
     tier.tier_quantity,
@@ -24,6 +20,7 @@ inner join {{ ref('int_charge_lines') }} as priced
     and line.period_no = priced.period_no
     and line.invoice_version = priced.invoice_version
     and line.line_type = priced.line_type
+    and line.rate_card_version = priced.rate_card_version
     and line.charge_basis = priced.charge_basis
     and line.tier_number = priced.tier_number
     and line.metric is not distinct from priced.metric
@@ -41,9 +38,3 @@ inner join {{ ref('int_rated_tiers') }} as tier
     and priced.charge_no = tier.charge_no
     and priced.tier_number = tier.tier_number
     and coalesce(priced.part, '') = tier.part
-left join peaks
-    on priced.tenant_no = peaks.tenant_no
-    and priced.period_no = peaks.period_no
-    and priced.invoice_version = peaks.invoice_version
-    and priced.charge_no = peaks.charge_no
-    and coalesce(priced.part, '') = peaks.part

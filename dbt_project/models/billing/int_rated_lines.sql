@@ -20,7 +20,7 @@ select
         partition by tenant_no, period_no, invoice_version
         order by
             part_no, step_no, metric collate "C" nulls last, charge_basis collate "C" nulls last,
-            charge collate "C" nulls last, part collate "C" nulls last, tier_number nulls last, line_type collate "C",
-            description collate "C"
+            charge collate "C" nulls last, rate_card_version nulls last, part collate "C" nulls last,
+            tier_number nulls last, line_type collate "C", description collate "C"
     )::integer as line_number
 from lines

@@ -12,9 +12,9 @@ with entered as (
         end as unit_price,
         {{ tier_quantity(
             'charge.price_model', '(step.quantity_before + step.quantity)', 'tier.lower_bound', 'tier.up_to'
-        ) }}
-        - {{ tier_quantity('charge.price_model', 'step.quantity_before', 'tier.lower_bound', 'tier.up_to') }}
-            as tier_quantity,
+        ) }} as quantity_until,
+        {{ tier_quantity('charge.price_model', 'step.quantity_before', 'tier.lower_bound', 'tier.up_to') }}
+            as quantity_before,
         {{ is_tier_fee_due(
             'charge.price_model', '(step.quantity_before + step.quantity)', 'tier.lower_bound', 'tier.up_to',
             'charge.zero_quantity'
@@ -43,8 +43,12 @@ select
     unit_price,
     flat_fee,
     package_size,
-    sum(tier_quantity)::numeric(30, 10) as tier_quantity,
-    sum({{ priced_units('price_model', 'tier_quantity', 'package_size') }})::numeric(30, 10) as priced_units,
+    sum(quantity_until - quantity_before)::numeric(30, 10) as tier_quantity,
+    -- A package that was begun before is paid already.
+    sum(
+        {{ priced_units('price_model', 'quantity_until', 'package_size') }}
+        - {{ priced_units('price_model', 'quantity_before', 'package_size') }}
+    )::numeric(30, 10) as priced_units,
     count(*) filter (where is_fee_due)::integer as fee_count
 from entered
 group by

@@ -11,6 +11,7 @@ with uses as (
     from {{ ref('int_timed_charges') }} as charge
     inner join {{ ref('int_timed_uses') }} as used
         using (tenant_no, period_no, invoice_version, metric_no, slot_minutes)
+    where {{ is_in_part('used.slot_at', 'charge') }}
     group by
         charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, charge.schedule,
         charge.config_load_id, charge.time_zone, used.slot_at

@@ -13,6 +13,9 @@ with timed as (
         price.ratchet_percent, price.ratchet_periods, price.ratchet_months,
         period.kind, period.close_id, period.config_load_id, period.time_zone, period.period_start_at,
         period.period_end_at,
+        {{ is_part('price') }} as is_part,
+        {{ local_midnight('price.priced_from_date', 'period.time_zone') }} as priced_from_at,
+        {{ local_midnight('price.priced_until_date', 'period.time_zone') }} as priced_until_at,
         {{ local_midnight('period.period_start_date', 'period.time_zone') }} as origin_at,
         {{ zone_offset('period.period_start_at', 'period.time_zone') }} as first_offset,
         {{ zone_offset("period.period_end_at - interval '1 microsecond'", 'period.time_zone') }} as last_offset
@@ -26,10 +29,14 @@ bounds as (
     select
         timed.*,
         case
-            when part.is_by_minute or timed.first_offset % 900 <> 0 or timed.last_offset % 900 <> 0 then 1
+            when
+                part.is_by_minute or timed.first_offset % 900 <> 0 or timed.last_offset % 900 <> 0
+                or {{ is_within_slot('timed.priced_from_at', 15) }} or {{ is_within_slot('timed.priced_until_at', 15) }}
+                then 1
             when
                 part.is_by_quarter or timed.demand_minutes < 60 or timed.first_offset % 3600 <> 0
                 or timed.last_offset % 3600 <> 0
+                or {{ is_within_slot('timed.priced_from_at', 60) }} or {{ is_within_slot('timed.priced_until_at', 60) }}
                 then 15
             else 60
         end as slot_minutes

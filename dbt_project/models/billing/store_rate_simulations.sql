@@ -5,9 +5,11 @@
     post_hook=["{{ finish_close_request('simulate') }}"]
 ) }}
 
--- Both variants of a simulation side by side. One version of a card prices a period, whichever of its charges one asks.
+-- Both variants of a simulation side by side, each with the version of the card that prices it, or its first days.
 with versions as (
-    select tenant_no, period_no, invoice_version, max(rate_card_version) as rate_card_version
+    select
+        tenant_no, period_no, invoice_version,
+        max(rate_card_version) filter (where priced_from_date is null) as rate_card_version
     from {{ ref('int_period_prices') }}
     group by tenant_no, period_no, invoice_version
 ),

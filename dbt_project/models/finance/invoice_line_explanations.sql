@@ -3,8 +3,9 @@
 with lines as (
     select
         invoice.invoice_id, line.*, invoice.currency_code, behind.measured_quantity, behind.included_quantity,
-        behind.lower_bound, behind.up_to, behind.tier_quantity, behind.package_size, behind.proration_numerator,
-        behind.proration_denominator, coalesce(behind.exact_amount, line.amount) as exact_amount,
+        behind.quantity_before, behind.lower_bound, behind.up_to, behind.tier_quantity, behind.package_size,
+        behind.proration_numerator, behind.proration_denominator,
+        coalesce(behind.exact_amount, line.amount) as exact_amount,
         behind.line_number is not null as has_numbers
     from {{ source('store', 'invoice_lines') }} as line
     inner join {{ source('store', 'invoices') }} as invoice using (tenant_no, period_no, invoice_version)
@@ -28,6 +29,7 @@ select
     measured_quantity,
     estimated_quantity,
     included_quantity,
+    quantity_before,
     lower_bound,
     up_to,
     tier_quantity,

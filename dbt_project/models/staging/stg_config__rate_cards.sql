@@ -26,6 +26,7 @@ select
     coalesce(device_proration, 'none') as device_proration,
     coalesce(weighting, 'hour') as weighting,
     coalesce(release, 'dated') as release,
+    coalesce(split_by_date, 'false') = 'true' as is_split_by_date,
     effective_from_date::date as effective_from_date,
     valid_from_load,
     valid_to_load

@@ -224,6 +224,32 @@ def test_a_later_version_prices_what_is_not_closed(load: Callable[..., ConfigLoa
     assert loaded.counts["rate_cards"] == RowCounts(added=1)
 
 
+@pytest.mark.parametrize("is_split", [True, False])
+def test_within_a_closed_period_that_is_split_no_price_changes(
+    load: Callable[..., ConfigLoad], fresh_database: Settings, is_split: bool
+) -> None:
+    cards = CARDS.replace("price_model", "price_model,split_by_date")
+    cards += CARD_1.replace("graduated", f"graduated,{str(is_split).lower()}")
+    cards = cards.replace("per_unit", f"per_unit,{str(is_split).lower()}")
+    second = {"rate_cards": cards + "basic,2,2019-01-16,EUR,energy,,per_unit,\n"}
+    tiers = TIERS + TIERS_1
+    load(**second, rate_card_tiers=tiers + "basic,2,energy,,1,,1\n")
+    run(fresh_database, METERED + ";" + CLOSED)
+    dearer = {"rate_card_tiers": tiers + "basic,2,energy,,1,,2\n"}
+    third = second["rate_cards"] + "basic,3,2019-01-31,EUR,energy,,per_unit,\n"
+    added = {"rate_cards": third, "rate_card_tiers": tiers + "basic,2,energy,,1,,1\nbasic,3,energy,,1,,2\n"}
+    if is_split:
+        used = USED.replace("version 1", "version 2")
+        assert refusal(load, **second, **dearer) == [f"rate_card_tiers.csv line 5: rate card 'basic' {used}"]
+        assert refusal(load, **added) == [
+            "rate_cards.csv line 5, column effective_from_date: '2019-01-31' of rate card 'basic' version 3 lies in "
+            "the closed period that begins on 2019-01-01, which is split by date; write a date after 2019-01-31"
+        ]
+    else:
+        assert load(**second, **dearer).counts["rate_card_tiers"].changed == 1
+        assert load(**added).counts["rate_cards"].added == 1
+
+
 CLOSED_UNTIL = (
     "but contract 'acme-1' has closed periods until 2019-01-31 23:00:00+00; give the row its old value, end the "
     "contract "

@@ -688,6 +688,86 @@ def test_a_staged_version_can_take_the_place_of_the_one_before(
     assert f"rate_cards.csv line 3, column {column}: {expected}" in errors(folder)
 
 
+SPLIT = "rate_card_id,rate_card_version,effective_from_date,split_by_date,currency_code"
+OR_ANOTHER = "; change it, or begin another card"
+# Columns after those of SPLIT, and two rows: the first version is split, the second follows it.
+SPLIT_CASES = {
+    "a volume price": (
+        "metric,price_model", "energy,per_unit", "energy,volume",
+        "price_model: 'volume' has no agreed meaning for usage of a card that is split by date; use flat, per_unit, "
+        f"graduated, package or time_of_use{OR_ANOTHER}",
+    ),
+    "tiers of devices": (
+        "charge_basis,price_model", "usage,flat", "active_devices,graduated",
+        "price_model: 'graduated' has no agreed meaning for active_devices of a card that is split by date; use flat "
+        f"or per_unit{OR_ANOTHER}",
+    ),
+    "hours": (
+        "charge_basis,price_model", "usage,flat", "monitored_hours,per_unit",
+        f"charge_basis: 'monitored_hours' has no agreed meaning for a card that is split by date{OR_ANOTHER}",
+    ),
+    "all metrics": (
+        "metric,price_model", "energy,per_unit", ",per_unit",
+        "metric: is empty, but the card is split by date; only use of one metric divides into days" + OR_ANOTHER,
+    ),
+    "a level": (
+        "metric,price_model", "energy,per_unit", "heat,per_unit",
+        f"metric: 'heat' is no sum or count; only such use can be split by date{OR_ANOTHER}",
+    ),
+    "a window": (
+        "metric,price_model,window", "energy,per_unit,", "energy,per_unit,day",
+        "window: has no agreed meaning for a card that is split by date; leave it empty" + OR_ANOTHER,
+    ),
+    "net use": (
+        "metric,price_model,net_metric", "energy,per_unit,", "energy,per_unit,fed_in",
+        "net_metric: has no agreed meaning for a card that is split by date; leave it empty" + OR_ANOTHER,
+    ),
+    "tiers that parts share": (
+        "metric,price_model,schedule,tier_meaning", "energy,time_of_use,day,", "energy,time_of_use,day,cumulative",
+        f"tier_meaning: 'cumulative' has no agreed meaning for a card that is split by date{OR_ANOTHER}",
+    ),
+    "a clock for a part": (
+        "metric,price_model,schedule", "energy,time_of_use,day", "energy,per_unit,",
+        "schedule: is filled in here or on line 2 of the same charge, but not in both, and the card is split by date; "
+        "name the charges differently (column charge)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("columns", "first", "second", "expected"), SPLIT_CASES.values(), ids=SPLIT_CASES)
+def test_what_has_no_meaning_within_a_period_is_not_split(
+    write_configuration: Write, columns: str, first: str, second: str, expected: str
+) -> None:
+    keys = [name for name in ("metric", "charge_basis") if name in columns.split(",")]
+    tiers = ["rate_card_id,rate_card_version,tier_number,unit_price,flat_fee," + ",".join(keys)]
+    cards = [f"{SPLIT},{columns}"]
+    for version, row in ((1, first), (2, second)):
+        cells = dict(zip(columns.split(","), row.split(","), strict=True))
+        price = ",5" if cells["price_model"] == "flat" else "5,"
+        tiers.append(f"basic,{version},1,{price}," + ",".join(cells[name] for name in keys))
+        cards.append(f"basic,{version},2019-01-0{version},{'true' if version == 1 else ''},EUR,{row}")
+    folder = write_configuration(
+        rate_cards="\n".join(cards),
+        rate_card_tiers="\n".join(tiers),
+        metrics="metric,reading_type,aggregation\nenergy,,\nfed_in,,\nheat,gauge,max\n",
+        time_of_use="schedule,sequence,part\nday,1,all\n",
+    )
+    assert errors(folder) == [f"rate_cards.csv line 3, column {expected}"]
+
+
+def test_a_version_is_split_by_date_as_a_whole(write_configuration: Write) -> None:
+    rows = "basic,1,,true,EUR,energy,per_unit,\nbasic,1,,,EUR,,per_unit,active_devices\n"
+    tiers = "rate_card_id,metric,charge_basis,tier_number,unit_price,flat_fee\n"
+    tiers += "basic,energy,,1,1,2\nbasic,,active_devices,1,1,2\n"
+    folder = write_configuration(rate_cards=f"{SPLIT},metric,price_model,charge_basis\n{rows}", rate_card_tiers=tiers)
+    assert errors(folder) == [
+        "rate_cards.csv line 3, column split_by_date: 'false' is not 'true', as the same version says on line 2; a "
+        "version splits all of its charges or none, so write the same in its rows",
+        "rate_card_tiers.csv line 3, column flat_fee: '2' has no day on which its tier is entered, and the card is "
+        "split by date; make it a flat charge of its own",
+    ]
+
+
 def test_a_version_that_drops_a_charge_is_doubtful(write_configuration: Write) -> None:
     folder = write_configuration(
         rate_cards=f"{CARD},rate_card_version,effective_from_date,metric\n"
@@ -803,6 +883,12 @@ def test_meters_of_units(write_configuration: Write) -> None:
     tiers = "rate_card_id,metric,tier_number,percent\nbasic,energy,1,2\n"
     assert errors(write_configuration(**UNITS, rate_cards=cards, rate_card_tiers=tiers)) == [
         "rate_cards.csv line 2, column free_events: a charge by single messages is not supported for tenant 'acme', "
+        "who has meters of units; leave it empty or give the contract another card"
+    ]
+    cards = "rate_card_id,currency_code,metric,price_model,split_by_date\nbasic,EUR,energy,per_unit,true\n"
+    tiers = "rate_card_id,metric,tier_number,unit_price\nbasic,energy,1,2\n"
+    assert errors(write_configuration(**UNITS, rate_cards=cards, rate_card_tiers=tiers)) == [
+        "rate_cards.csv line 2, column split_by_date: a charge by single messages is not supported for tenant 'acme', "
         "who has meters of units; leave it empty or give the contract another card"
     ]
     offline = {
