@@ -49,6 +49,14 @@ select 1, tenant_no, period_no, 1, boundary_at, 'due', 'x', 1, 1, contract_id, p
     proration_numerator, proration_denominator
 from store.periods
 """
+LINE_OF_VERSION_2 = """
+insert into store.invoices (tenant_no, period_no, invoice_version, invoice_id, currency_code, subtotal_amount,
+    tax_amount, total_amount)
+values (1, 1, 1, 'INV-acme-2019-01-01', 'EUR', 1, 0, 1);
+insert into store.invoice_lines (tenant_no, period_no, invoice_version, line_number, line_type, rate_card_id,
+    rate_card_version, quantity, amount, description)
+values (1, 1, 1, 1, 'usage', 'basic', 2, 1, 1, 'x')
+"""
 # The January of a contract that ended on the 20th: 20 of 31 days.
 CUT = "update store.periods set period_end_at = '2019-01-20 23:00+00', proration_numerator = 20"
 
@@ -204,14 +212,12 @@ def test_prices_of_closed_periods_are_immutable(
 
 
 def test_a_version_that_made_a_line_is_immutable(load: Callable[..., ConfigLoad], fresh_database: Settings) -> None:
-    load()
-    run(
-        fresh_database,
-        "insert into store.invoice_lines (tenant_no, period_no, invoice_version, line_number, line_type, rate_card_id,"
-        " rate_card_version, quantity, amount, description) values (1, 1, 1, 1, 'usage', 'basic', 1, 1, 1, 'x')",
-    )
-    changed = TIERS + TIERS_1.replace("0.25", "0.30")
-    assert refusal(load, rate_card_tiers=changed) == [f"rate_card_tiers.csv line 2: rate card 'basic' {USED}"]
+    cards = CARDS + CARD_1 + "basic,2,2019-02-01,EUR,energy,,per_unit\n"
+    load(rate_cards=cards, rate_card_tiers=TIERS + TIERS_1 + "basic,2,energy,,1,,1\n")
+    # A line of January by version 2, which is in force from February on.
+    run(fresh_database, METERED + ";" + CLOSED + ";" + LINE_OF_VERSION_2)
+    changed = refusal(load, rate_cards=cards, rate_card_tiers=TIERS + TIERS_1 + "basic,2,energy,,1,,3\n")
+    assert changed == [f"rate_card_tiers.csv line 5: rate card 'basic' {USED.replace('version 1', 'version 2')}"]
 
 
 def test_a_later_version_prices_what_is_not_closed(load: Callable[..., ConfigLoad], fresh_database: Settings) -> None:
