@@ -1,111 +1,14 @@
 {{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
--- depends_on: {{ ref('store_asked_periods') }}
 
--- Due periods under the terms of today's configuration, closed ones again (RULES 31); or, under the terms and bounds
--- that their close recorded, to verify every version ever closed, to reconcile the newest where late use was rejected;
--- or what is only tried.
+-- What is to be closed, rated again or only tried, with the terms of its contract.
 {%- set wanted = ['close_id', 'kind', 'tenant_no', 'period_no', 'invoice_version', 'config_load_id', 'last_load_id',
     'recorded_at', 'contract_id', 'period_start_at', 'period_end_at', 'boundary_at', 'proration_numerator',
     'proration_denominator', 'terms_period_no'] %}
-with versions as (
-    select
-        tenant_no, period_no, max(invoice_version) as invoice_version, min(recorded_at) as first_recorded_at,
-        min(config_load_id) as first_config_load_id
-    from {{ source('store', 'period_closes') }}
-    group by tenant_no, period_no
-),
-
-due as (
-    select
-        request.close_id,
-        request.kind,
-        period.tenant_no,
-        period.period_no,
-        coalesce(versions.invoice_version, 0) + 1 as invoice_version,
-        request.config_load_id,
-        greatest(request.last_load_id, (select max(load_id) from {{ source('ledger', 'loads') }})) as last_load_id,
-        statement_timestamp() as recorded_at,
-        period.contract_id,
-        period.period_start_at,
-        period.period_end_at,
-        period.boundary_at,
-        period.proration_numerator,
-        period.proration_denominator,
-        period.period_no as terms_period_no
-    from {{ ref('int_close_request') }} as request
-    inner join {{ source('store', 'periods') }} as period on request.period_month = period.last_local_month
-    left join {{ ref('int_tenant_watermarks') }} as watermark on period.tenant_no = watermark.tenant_no
-    left join versions on period.tenant_no = versions.tenant_no and period.period_no = versions.period_no
-    where request.kind = 'close' and {{ is_due('period', 'request', 'watermark') }}
-),
-
-closed as (
-    select
-        closed.close_id,
-        request.kind,
-        closed.tenant_no,
-        closed.period_no,
-        closed.invoice_version,
-        closed.config_load_id,
-        closed.last_load_id,
-        closed.recorded_at,
-        closed.contract_id,
-        closed.period_start_at,
-        closed.period_end_at,
-        closed.closed_at as boundary_at,
-        closed.proration_numerator,
-        closed.proration_denominator,
-        closed.period_no as terms_period_no
-    from {{ ref('int_close_request') }} as request
-    cross join {{ source('store', 'period_closes') }} as closed
-    left join versions on closed.tenant_no = versions.tenant_no and closed.period_no = versions.period_no
-    where
-        request.kind = 'verify'
-        or (
-            request.kind = 'reconcile'
-            and closed.invoice_version = versions.invoice_version
-            and (closed.tenant_no, closed.period_no) in (
-                select late.tenant_no, late.period_no from {{ ref('int_rejected_events') }} as late
-            )
-        )
-),
-
--- The variants of a bridge from one invoice to the next: the terms and prices of the one before, of the other at last.
-explained as (
-    select
-        pair.close_id,
-        'explain' as kind,
-        pair.tenant_no,
-        pair.period_no,
-        variant.variant_no as invoice_version,
-        terms.config_load_id,
-        terms.last_load_id,
-        terms.recorded_at,
-        terms.contract_id,
-        terms.period_start_at,
-        terms.period_end_at,
-        terms.closed_at as boundary_at,
-        days.proration_numerator,
-        days.proration_denominator,
-        terms.period_no as terms_period_no
-    from {{ ref('int_bridge_pairs') }} as pair
-    cross join {{ bridge_variants() }} as variant (variant_no)
-    inner join {{ source('store', 'period_closes') }} as terms
-        on pair.tenant_no = terms.tenant_no
-        and (terms.period_no, terms.invoice_version) = {{ bridged_close('pair', 'variant.variant_no', 'price') }}
-    inner join {{ source('store', 'period_closes') }} as days
-        on pair.tenant_no = days.tenant_no
-        and (days.period_no, days.invoice_version) = {{ bridged_close('pair', 'variant.variant_no', 'days') }}
-),
-
-wanted as (
-    select * from due
-    union all
-    select * from closed
-    union all
-    select * from explained
-    union all
-    select {{ wanted | join(', ') }} from {{ ref('int_trial_periods') }}
+with wanted as (
+    {%- for periods in (ref('int_periods_to_close'), ref('int_closes_to_rate'), ref('int_trial_periods')) %}
+    select {{ wanted | join(', ') }} from {{ periods }}
+    {{- ' union all' if not loop.last }}
+    {%- endfor %}
 )
 
 select
@@ -142,7 +45,7 @@ inner join {{ ref('stg_config__contracts') }} as contract
     and {{ in_force('contract', 'wanted.config_load_id') }}
 inner join {{ ref('stg_config__tenants') }} as tenant
     on wanted.tenant_no = tenant.tenant_no and {{ in_force('tenant', 'wanted.config_load_id') }}
-left join versions
+left join {{ ref('int_closed_versions') }} as versions
     on wanted.tenant_no = versions.tenant_no
     and wanted.terms_period_no = versions.period_no
     and wanted.kind <> 'simulate'
