@@ -60,3 +60,8 @@
 
 {# What charges measure by themselves that is neither use nor a number of devices, see int_charge_measures. #}
 {% macro own_measures() -%} 'offline_hours', 'time_weighted', 'distinct_values' {%- endmacro %}
+
+{# Whether a charge is priced by such a measure: by one of those, or by devices as long as they were in service. #}
+{% macro is_measured_apart(price) -%}
+    ({{ price }}.device_proration = 'day' or {{ price }}.charge_basis in ({{ own_measures() }}))
+{%- endmacro %}

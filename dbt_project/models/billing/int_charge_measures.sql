@@ -1,7 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['close'],
-    only_when="exists (select 1 from billing.int_period_prices where device_proration = 'day' or charge_basis in ('offline_hours', 'time_weighted', 'distinct_values'))"
+    only_when="exists (select 1 from billing.int_period_prices as price where " ~ is_measured_apart('price') ~ ")"
 ) }}
 
 -- What charges of their own measure have measured; where messages of it were folded since, what the close recorded.
@@ -12,7 +12,7 @@ with prices as (
     from {{ ref('int_period_prices') }} as price
     inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
     inner join {{ ref('int_period_shares') }} as share using (tenant_no, period_no, invoice_version)
-    where price.device_proration = 'day' or price.charge_basis in ({{ own_measures() }})
+    where {{ is_measured_apart('price') }}
 )
 
 select

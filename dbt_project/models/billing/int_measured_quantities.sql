@@ -2,7 +2,7 @@
     materialized='scratch',
     tags=['close'],
     pre_hook=joins_of_whole_sets(),
-    only_when="exists (select 1 from billing.int_period_prices where device_proration = 'day' or charge_basis in ('offline_hours', 'time_weighted', 'distinct_values'))"
+    only_when="exists (select 1 from billing.int_period_prices as price where " ~ is_measured_apart('price') ~ ")"
 ) }}
 
 -- What charges measure that is neither use nor a number of devices: devices by days in service, whole hours of silence,

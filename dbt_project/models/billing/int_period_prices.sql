@@ -80,8 +80,8 @@ select
     ratchet_percent,
     ratchet_periods,
     ratchet_months,
-    coalesce(device_proration, 'none') as device_proration,
-    coalesce(weighting, 'hour') as weighting,
+    device_proration,
+    weighting,
     {{ timing('priced') }} as timing,
     effective_from_date,
     -- Empty: from the period's start, until its end.
