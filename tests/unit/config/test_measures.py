@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.config.folder import checked_folder
-from orchestration.errors import BadInputError
+from tests.unit.config import refusing
 
 TABLES = {
     "tenants": "tenant_id,region,currency_code\nacme,eu,EUR\n",
@@ -34,13 +33,7 @@ def errors(folder: Path, charge: str, price: str = "0.5,", part: str = "", **tab
     size = ",4" if "package" in charge else ","
     card = CARD.replace("weighting\n", "weighting,package_size\n") + charge + size + "\n"
     priced = f"{TIER}{metric},{basis},{part},1,{price}\n"
-    for name, text in (TABLES | {"rate_cards": card, "rate_card_tiers": priced} | tables).items():
-        (folder / f"{name}.csv").write_text(text)
-    try:
-        with checked_folder(folder):
-            return []
-    except BadInputError as error:
-        return str(error).splitlines()
+    return refusing.errors(folder, TABLES | {"rate_cards": card, "rate_card_tiers": priced} | tables)
 
 
 @pytest.mark.parametrize("charge", GOOD)

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from orchestration.config.folder import checked_folder
 from orchestration.errors import BadInputError
 from orchestration.importing.holidays import write_holidays
+from tests.unit.config import refusing
 
 TABLES = {
     "tenants": "tenant_id,region,currency_code\nacme,eu,EUR\n",
@@ -25,13 +25,7 @@ WHOLE = HEADER + "evening,1,peak,,,weekday,17:00,20:00,\nevening,2,rest,,,,,,\n"
 
 
 def errors(folder: Path, **tables: str) -> list[str]:
-    for name, text in (TABLES | {"time_of_use": WHOLE} | tables).items():
-        (folder / f"{name}.csv").write_text(text)
-    try:
-        with checked_folder(folder):
-            return []
-    except BadInputError as error:
-        return str(error).splitlines()
+    return refusing.errors(folder, TABLES | {"time_of_use": WHOLE} | tables)
 
 
 def test_a_schedule_covers_every_minute_of_every_kind_of_day(tmp_path: Path) -> None:
