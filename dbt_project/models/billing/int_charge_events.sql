@@ -33,7 +33,7 @@ events as (
     from (
         {{ events_as_of_close(
             'closed.period_no = states.period_no and closed.metric_no = states.metric_no',
-            "(select * from asked where kind in ('verify', 'reconcile'))"
+            "(select * from asked where kind in ('verify', 'reconcile')) as again"
         ) }}
     ) as event
 

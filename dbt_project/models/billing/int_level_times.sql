@@ -34,7 +34,7 @@ readings as (
     from (
         {{ events_as_of_close(
             'closed.metric_no = states.metric_no and closed.period_end_at > states.event_at',
-            "(select * from asked where kind in ('verify', 'reconcile'))"
+            "(select * from asked where kind in ('verify', 'reconcile')) as again"
         ) }}
     ) as event
 

@@ -15,7 +15,7 @@ select
 from (
     {{ events_as_of_close(
         'closed.period_no = states.period_no and closed.metric_no = states.metric_no',
-        '(select * from asked where not is_register)'
+        '(select * from asked where not is_register) as counters'
     ) }}
 ) as event
 

@@ -91,8 +91,12 @@ ranked as (
     )
 ),
 
+runs as (
+    select * from ranked where arrival_rank = 1 and not is_seen
+),
+
 assigned as (
-    {{ rows_of_runs('(select * from ranked where arrival_rank = 1 and not is_seen)', 'known') }}
+    {{ rows_of_runs('runs', 'known') }}
 )
 
 select
