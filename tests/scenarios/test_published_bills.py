@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,13 @@ from orchestration.errors import BadInputError
 from tests.support import Pipeline
 from tests.tariffs import read_cases, read_load, read_tariff, run_cases
 
-FOLDER = Path(os.environ.get("METERLINE_TARIFFS") or Path(__file__).parents[1] / "data" / "tariffs")
+SHIPPED = Path(__file__).parents[1] / "data" / "tariffs"
+FOLDER = Path(os.environ.get("METERLINE_TARIFFS") or SHIPPED)
+TOTALS = """
+select
+    tenant_id, extract(year from period_start_at)::integer, extract(month from period_start_at)::integer, total_amount
+from finance.invoices
+"""
 
 
 @pytest.mark.heavy
@@ -38,3 +46,23 @@ def test_published_bills_of_a_year(shared_pipeline: Pipeline, capsys: pytest.Cap
     assert [one for one in outcomes if not one.holds] == []
     assert left_out == []
     assert shared_pipeline.prove() == {}
+
+
+@pytest.mark.heavy
+def test_published_fractions_of_a_month(pipeline: Pipeline) -> None:
+    """A recurring fee of a contract that begins and ends on days of which both are paid; 0 is no invoice at all."""
+    published = json.loads((SHIPPED / "expected_proration.json").read_text())
+    # Divisible by the days of every month, so that no cent is rounded.
+    fee, fees = Fraction(1302), {}
+    pipeline.configuration.rate_card("part", (None, "", fee), price_model="flat", effective_from_date="2000-01-01")
+    pipeline.configuration.row("rate_card_terms", rate_card_id="part", proration_end="inclusive")
+    for one in published:
+        tenant = f"{one['begin']} to {one['end']}"
+        if not any(tenant == known for known, *_ in fees):
+            pipeline.tenant(tenant, "meter", rate_card_id="part", starts_at=one["begin"], ends_at=one["end"])
+        fees[tenant, one["year"], one["month"]] = fee * Fraction(one["prorate"])
+    pipeline.process()
+    for year, month in sorted({(year, month) for (_, year, month), amount in fees.items() if amount}):
+        pipeline.close(f"{year}-{month:02}", f"{year + 1}-01-05")
+    billed = {(tenant, *month): Fraction(total) for tenant, *month, total in pipeline.rows(TOTALS)}
+    assert billed == {key: amount for key, amount in fees.items() if amount}

@@ -11,9 +11,12 @@
 
 {#
     Everything that a close writes beside store.period_closes, in the transaction that writes that. These inserts take
-    no conflict: if another close made the same version meanwhile, this one fails whole and writes nothing.
+    no conflict: if another close made the same version meanwhile, this one fails whole and writes nothing. What moves
+    single invoices afterwards finds each by its index again.
 #}
 {% macro write_closed_invoices() -%}
+    {{ joins_of_whole_sets() }};
+
     insert into {{ source('store', 'closed_usage') }} (
         tenant_no, period_no, device_no, metric_no, invoice_version, event_count, skew_candidate_count,
         first_event_at, last_event_at, quantity, estimated_quantity, quality_flags
@@ -132,7 +135,9 @@
         priced.measured_quantity
     from {{ ref('int_charge_intervals') }} as priced
     inner join {{ ref('int_period_prices') }} as price using (tenant_no, period_no, invoice_version, charge_no)
-    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version)
+    inner join {{ ref('int_cleared_invoices') }} as invoice using (tenant_no, period_no, invoice_version);
+
+    set local enable_nestloop = on
 {%- endmacro %}
 
 {# One entry per invoice version, in a fixed order. #}

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['explain']) }}
+{{ config(materialized='scratch', tags=['explain'], pre_hook=joins_of_whole_sets()) }}
 
 -- How much of what more or less use moves a charge by is not use at the price so far, but use that crossed into other
 -- tiers: what it came to, less the use at the average price of the variant before (or of this one, if that had none).

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['explain']) }}
+{{ config(materialized='scratch', tags=['explain'], pre_hook=joins_of_whole_sets()) }}
 
 -- How much of a swap's change of use is whose: the weight of a device is what its own use changed by.
 with used as (

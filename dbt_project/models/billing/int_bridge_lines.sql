@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['explain']) }}
+{{ config(materialized='scratch', tags=['explain'], pre_hook=joins_of_whole_sets()) }}
 
 -- depends_on: {{ source('ledger', 'explain_requests') }}
 -- What each swap of a bridge moves each line by: to the cent as invoiced, and before rounding.

@@ -1,3 +1,10 @@
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_close_request where kind = 'explain')"
+) }}
+
 -- Invoices of the asked month, in the newest version, beside the tenant's invoice of the period before. A change of
 -- currency has no difference; what was explained before stays as it was told.
 with newest as (

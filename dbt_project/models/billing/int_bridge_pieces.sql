@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['explain']) }}
+{{ config(materialized='scratch', tags=['explain'], pre_hook=joins_of_whole_sets()) }}
 
 -- Pieces of the difference of two invoices, in whole minor units: what each swap moved each line by, with what is due
 -- to tiers and to rounding apart, and the tax.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- In words, what the meters of a period were calibrated by, for each metric and over all: three of them, and how many
 -- more there are.

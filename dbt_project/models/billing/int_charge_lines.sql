@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- One line per tier and one per flat fee, each rounded once (RULES 27): the total is the sum of what is shown.
 with timed as (

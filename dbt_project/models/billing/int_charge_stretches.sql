@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_timed_charges)"
+) }}
 
 -- Use in order of time, for charges whose parts share one ladder of tiers as one meter that runs on: slots of one part
 -- that follow each other are one stretch, which begins in the ladder where the one before it ended.

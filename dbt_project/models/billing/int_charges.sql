@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- What each row of the card charges for. Included units are prorated (RULES 13), kept to the ten decimals of a quantity
 -- and taken off before the tiers, which start at 1 on the rest (RULES 27); a negative quantity is charged as none.

@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_property_periods)"
+) }}
 
 -- Common use by who pays for it, told by the property's first master meter: occupants by their shares of the days of
 -- their period, the tenant of the meter by what the masters count less sub-meters and less those shares.

@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_credit_claims)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_credit_claims)"
+) }}
 
 -- Each credit pays what the ones before it left unpaid. Periods of one tenant that one close bills take from the same
 -- credits in order of time; what an amendment gives back is there for others only once it is published, so that no

@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from config.discounts)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from config.discounts)"
+) }}
 
 -- Each discount is taken off what the one before left, of its metric or of the whole, and is rounded once; where the
 -- card rounds the total alone, of what was left before it was rounded.

@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from config.discounts)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from config.discounts)"
+) }}
 
 -- The discounts of a period in the order in which they are taken off: those on a metric, then those on the whole.
 with applied as (

@@ -1,3 +1,5 @@
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
+
 -- The periods that the open close request asks for and that are due, with contract terms where they are configured, and
 -- the tenant's period before, if that was closed.
 select

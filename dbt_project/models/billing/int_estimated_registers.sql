@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_silent_stretches)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_silent_stretches)"
+) }}
 
 -- What silent registers used: at the rate at which they were used before. Where the next reading has come, all that was
 -- used since the last one is in its bucket, so what the periods before estimated of it is taken back.

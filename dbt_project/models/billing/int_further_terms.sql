@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- What an invoice depends upon beyond use, prices and the plain terms of a contract, for its digest; null where there
 -- is nothing, so that what does without keeps its digest.

@@ -1,6 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['close'],
+    pre_hook=joins_of_whole_sets(),
     only_when="exists (select 1 from billing.int_periods_to_estimate)"
 ) }}
 

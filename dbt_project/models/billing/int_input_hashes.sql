@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- A digest over all that the price depends upon, with every list in an order that neither numbering nor locale moves:
 -- the device usage, the terms of the contract, the prices and their tiers. JSON text keeps numbers as configured.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- What the lines of an invoice come to, and what of it prepaid credits may pay: after tax, or before it where the card
 -- says so.

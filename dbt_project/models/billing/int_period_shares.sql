@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- The part of a whole cycle that a period bears of what recurs: by local days (RULES 13), or as the card says by
 -- seconds, with or without the day on which the contract ends, or not at all.

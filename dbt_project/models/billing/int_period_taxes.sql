@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- The taxes of a period: those of the contract's jurisdiction in force on the period's last local date, or the one
 -- percentage of the contract.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- What is agreed about the invoice as a whole: by the card version that prices the period, unless the contract says
 -- otherwise.

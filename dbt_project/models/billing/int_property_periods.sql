@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from config.units)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from config.units)"
+) }}
 
 -- Whom a property's meters concern in this run: periods of occupants of its units, and of the tenant whose meters they
 -- are. Those that see the same configuration and the same events share a view of the property, and its meters are read

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- Sums over devices for every aggregation (RULES 29). The row without a metric is over all of them, counting a device
 -- once (RULES 17); it is made only where a card asks for it.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- A closed period always has an invoice, if need be of 0 (RULES 15). Where the lines contain the tax, the subtotal is
 -- what is left without it.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- The lines of an invoice in the order in which they follow from one another (RULES 27): charges, discounts, what the
 -- terms of the whole add or take, and last what a person approved.

@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- Each tax once per invoice, on what its lines come to, rounded (RULES 28); less what credits paid before tax.
 with draws as (

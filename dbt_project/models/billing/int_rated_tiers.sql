@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['close']) }}
+{{ config(materialized='scratch', tags=['close'], pre_hook=joins_of_whole_sets()) }}
 
 -- What of a charge each tier prices. Of a step that begins where another ended a tier prices what lies between.
 with entered as (

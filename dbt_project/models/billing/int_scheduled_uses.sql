@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_timed_charges)"
+) }}
 
 -- The use that a charge prices, by slot of time and part of its schedule. Which part a slot lies in is found once for
 -- all tenants that share schedule and time zone; a charge without a schedule has the empty part.

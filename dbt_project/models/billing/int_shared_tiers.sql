@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_timed_charges)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_timed_charges)"
+) }}
 
 -- Use by part and tier, for charges whose tiers divide the use of the whole period and are shared by the parts as they
 -- share the used. A row begins at its tier's lower bound, so that this tier alone prices it; what rounding leaves of a

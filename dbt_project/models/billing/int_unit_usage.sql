@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_of_whole_sets(),
+    only_when="exists (select 1 from billing.int_property_periods)"
+) }}
 
 -- Who pays for what of a property, in the periods that are rated: occupants for what their units used and for their
 -- part of the common use; the tenant whose meters they are for what is left of both.

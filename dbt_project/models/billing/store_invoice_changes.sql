@@ -2,6 +2,7 @@
     materialized='store',
     into='invoice_changes',
     tags=['explain'],
+    pre_hook=joins_of_whole_sets(),
     post_hook=["{{ finish_close_request('explain') }}"]
 ) }}
 
