@@ -12,8 +12,9 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from sqlglot import exp, parse_one
 
-from orchestration import documentation
+from orchestration import dbt, documentation
 from orchestration.database.connection import libpq_environment
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT
@@ -21,6 +22,7 @@ from orchestration.shareable import IN_FULL, TRACKER_ADDRESSES, shareable
 from tests.support import Pipeline, message, parsed_project
 
 MODEL_LINK = re.compile(r"#!/model/([\w.]+)")
+GRAPH_LINK = re.compile(r"#!/overview\?g_v=1&g_i=([\w%]+)")
 LOADS = {
     "script": "src",
     "img": "src",
@@ -117,7 +119,22 @@ def test_links_between_pages_of_the_documentation_have_a_target() -> None:
     text = (DBT_PROJECT / "models" / "overview.md").read_text() + (documentation.TEMPLATES / "front.j2").read_text()
     linked = set(MODEL_LINK.findall(text))
     assert "model.meterline.invoices" in linked
-    assert sorted(linked - set(project.nodes)) == []
+    drawn = {f"model.meterline.{name}" for names in GRAPH_LINK.findall(text) for name in names.split("%20")}
+    assert "model.meterline.invoice_lines" in drawn
+    assert sorted((linked | drawn) - set(project.nodes)) == []
+
+
+def test_every_subquery_has_a_name_which_postgresql_15_asks_for(site: Path, shared_pipeline: Pipeline) -> None:
+    manifest = json.loads((dbt.target_folder(shared_pipeline.settings, "docs") / "manifest.json").read_text())
+    queries = {node["name"]: node["compiled_code"] for node in manifest["nodes"].values() if node.get("compiled_code")}
+    assert len(queries) > 200
+    nameless = {
+        name
+        for name, query in queries.items()
+        for subquery in parse_one(query, dialect="postgres").find_all(exp.Subquery)
+        if isinstance(subquery.parent, exp.From | exp.Join) and not subquery.alias
+    }
+    assert sorted(nameless) == []
 
 
 def test_exposures_say_who_answers_for_them() -> None:
