@@ -189,6 +189,11 @@ def bill(pipeline: Pipeline, drawn: dict[str, Customer]) -> None:
     pipeline.process()
     for month in MONTHS:
         pipeline.close(f"2019-{month:02}", "2019-04-05")
+        held = pipeline.rows("select distinct gate, subject from governance.standing_holds")
+        for gate, subject in held:
+            pipeline.override(gate, subject, "Ada Lovelace", "the price was drawn at random")
+        if held:
+            pipeline.close(f"2019-{month:02}", "2019-04-05")
     pipeline.explain("2019-03")
 
 
