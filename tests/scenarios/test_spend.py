@@ -351,3 +351,4 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
     ]
     assert billed.prove() == {}
     billed.audit()
+    billed.audit()
