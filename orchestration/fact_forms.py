@@ -338,6 +338,9 @@ class _UnitConversion(_Conversion):
 
 class _UnitConversionSplit(_Conversion):
     unit_price: Number
+    # What was used before the split does not enter its price.
+    pre_quantity: Number | None = None
+    line_quantity: Number | None = None
 
 
 class _WeightedSum(Form):
@@ -484,6 +487,10 @@ class _Quantity(Use):
     quantity: Number
 
 
+class _SplitQuantity(Use):
+    quantity: Number | None = None
+
+
 class _Events(Use):
     events: list[Number]
 
@@ -587,7 +594,8 @@ class _InvoiceLines(Use):
 
 USE: dict[str, type[Use]] = dict.fromkeys(PARAMETERS, Use) | {
     **dict.fromkeys(("per_unit", "volume", "graduated", "graduated_percentage", "package"), _Quantity),
-    **dict.fromkeys(("unit_conversion", "unit_conversion_split", "rounding"), _Quantity),
+    **dict.fromkeys(("unit_conversion", "rounding"), _Quantity),
+    "unit_conversion_split": _SplitQuantity,
     **dict.fromkeys(("percentage", "dynamic"), _Events),
     **dict.fromkeys(("block_tiers", "capacity"), _Quantities),
     **dict.fromkeys(("windowed", "tou_block"), _Series),
@@ -622,6 +630,12 @@ def _lines(params: Any, use: Any) -> str | None:
     return "lines is missing" if use.lines is None and params.lines is None else None
 
 
+def _one_quantity(params: Any, use: Any) -> str | None:
+    if (use.quantity is None) == (params.line_quantity is None):
+        return "needs the split's own quantity once, as quantity or as line_quantity"
+    return None
+
+
 def _cells(params: Any, use: Any) -> str | None:
     lost = next((item.key for item in use.items if item.key not in params.cells), None)
     return None if lost is None else f"cells has no price for the key {lost!r}"
@@ -648,6 +662,7 @@ def _increments(params: Any, use: Any) -> str | None:
 
 _CHECKS: dict[str, Callable[[Any, Any], str | None]] = {
     **dict.fromkeys(("tou_bill", "sum_of_rounded", "invoice_total"), _lines),
+    "unit_conversion_split": _one_quantity,
     "matrix": _cells,
     "capacity": _units,
     "aggregation": _values,

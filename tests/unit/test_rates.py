@@ -79,6 +79,10 @@ SESSION = {"model": "time_rated", "start": "2024-01-01T00:00:00", "duration_s": 
         ({"model": "aggregation", "params": {"type": "count"}}, "series is missing"),
         ({"model": "invoice_total", "params": {}}, "lines is missing"),
         (
+            {"model": "unit_conversion_split", "params": {"unit_price": "1", "line_quantity": "1"}},
+            "needs the split's own quantity once",
+        ),
+        (
             {"model": "weighted_sum", "params": {"period_start": "2024-01-02", "period_end": "2024-01-02"}},
             "period_end must be after period_start",
         ),

@@ -127,6 +127,7 @@ union all
 
 select
     fact_no, '', 0,
-    {{ unit_converted("(body ->> 'quantity')::numeric", 'params') }} * (params ->> 'unit_price')::numeric
+    {{ unit_converted("coalesce(body ->> 'quantity', params ->> 'line_quantity')::numeric", 'params') }}
+    * (params ->> 'unit_price')::numeric
 from facts
 where model = 'unit_conversion_split'
