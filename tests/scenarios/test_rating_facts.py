@@ -1,6 +1,7 @@
 """What other systems say that a use costs is what the rules make of it: all facts of a file in one run.
 
-The facts beside this file are of every model, computed by hand; `notes` has the arithmetic. More can be run by
+The facts beside this file are of every model, computed by hand; `notes` has the arithmetic where it is more than one
+step. More can be run by
 
     meterline rates verify FILE
 """
