@@ -2,68 +2,94 @@
 
 from __future__ import annotations
 
-import functools
-import os
-from collections.abc import Iterator, Sequence
+import atexit
+import fcntl
+import gc
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from orchestration.database.connection import libpq_environment
 from orchestration.errors import MeterlineError
-from orchestration.settings import DBT_PROJECT
+from orchestration.settings import DBT_PROJECT, Settings
 
 if TYPE_CHECKING:
     from dbt.cli.main import dbtRunnerResult
     from dbt.contracts.graph.manifest import Manifest
 
 PROJECT = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-# What dbt says is printed here, from its events; a file beside the models keeps all of it.
+# What dbt says is told by its events; a file beside the models keeps all of it.
 SILENT = ["--log-level", "none"]
-TOLD = ("info", "warn", "error")
+RESULTS = "run_results.json"
+
+# What was parsed in this process, by the folder of the project: there is one.
+_PARSED: dict[Path, Manifest] = {}
 
 
-class DbtError(MeterlineError):
-    """dbt failed, or a test that it ran; the message has its words."""
+class DbtError(Exception):
+    """dbt failed, or a test that it ran; the message has its words, `results` what became of each model and test."""
+
+    def __init__(self, message: str, results: Sequence[Any]) -> None:
+        """Take dbt's words and its results; none where it failed before the first."""
+        super().__init__(message)
+        self.results = results
 
 
-def run(arguments: Sequence[str], target: Path) -> Iterator[Any]:
-    """Run dbt with its files in `target`; yields its events (messages of dbt's protocol) as they happen.
+def target_folder(settings: Settings, step: str = "") -> Path:
+    """Where dbt keeps what it compiles (for a step, apart); outside the project, which may be read-only."""
+    return settings.home / "dbt" / step
 
-    Where the caller is interrupted, so are the statements under way. Raises DbtError.
+
+def run(settings: Settings, arguments: Sequence[str], step: str = "") -> Generator[Any]:
+    """Run dbt with its files in the folder of `step`; yields its events (messages of its protocol) as they happen.
+
+    dbt finds the database in the environment. Where the caller is interrupted, so are the statements under way, and
+    dbt has ended before the interruption goes on. Raises DbtError.
     """
     from dbt.cli.main import dbtRunner
 
-    manifest, events = parsed_project(os.environ["PGDATABASE"], target), SimpleQueue[Any]()
+    manifest, target = _deployed_project(settings), target_folder(settings, step)
+    events = SimpleQueue[Any]()
     finished: list[dbtRunnerResult] = []
-    files = ["--target-path", str(target), "--log-path", str(target)]
 
     def work() -> None:
         runner = dbtRunner(manifest=manifest, callbacks=[events.put])
-        finished.append(runner.invoke([*SILENT, *arguments, *PROJECT, *files]))
+        # The project is not written for every run: it is as it was parsed.
+        finished.append(runner.invoke(["--no-write-json", *arguments, *_everywhere(target)]))
         events.put(None)
 
     worker = Thread(target=work, name="dbt")
     worker.start()
     try:
         while (event := events.get()) is not None:
-            if event.info.level in TOLD:
-                print(event.info.msg, flush=True)
             yield event
         worker.join()
     except BaseException:
-        # dbt goes on with what does not need what was ended, until there is nothing left.
-        while worker.is_alive():
-            _cancel_statements()
-            worker.join(0.2)
+        _stop(worker)
         raise
-    if not finished[0].success:
-        raise DbtError(_problems(finished[0]))
+    _keep(finished[0], target)
 
 
-def parsed_project(database: str, target: Path) -> Manifest:
-    """The project as it is deployed in that database, whose name is all that parsing takes from the environment."""
-    manifest = _parsed_project(target)
+def run_quietly(settings: Settings, *arguments: str) -> None:
+    """Run dbt as `run` does, with nobody listening. Raises DbtError."""
+    for _ in run(settings, arguments):
+        pass
+
+
+def parsed_project(settings: Settings) -> Manifest:
+    """The project, parsed once; what these settings kept of an earlier time is read in its place."""
+    if DBT_PROJECT not in _PARSED:
+        with parsing(settings):
+            parse(settings, "--no-write-json")
+    return _PARSED[DBT_PROJECT]
+
+
+def _deployed_project(settings: Settings) -> Manifest:
+    """The project in that database, whose name is all that parsing takes from the environment."""
+    manifest, database = parsed_project(settings), libpq_environment(settings)["PGDATABASE"]
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
         if node.relation_name is not None:
             node.relation_name = node.relation_name.replace(f'"{node.database}".', f'"{database}".', 1)
@@ -71,26 +97,81 @@ def parsed_project(database: str, target: Path) -> Manifest:
     return manifest
 
 
-@functools.cache
-def _parsed_project(target: Path) -> Manifest:
-    from dbt.cli.main import dbtRunner
+def parse(settings: Settings, *arguments: str) -> None:
+    """Parse what changed since it was parsed before, for this process and, by files, for the next ones.
 
-    files = ["--target-path", str(target), "--log-path", str(target)]
-    finished = dbtRunner().invoke(["--quiet", *SILENT, "--no-write-json", "parse", *PROJECT, *files])
+    To be called while `parsing`. Raises MeterlineError.
+    """
+    finished = _invoke(*arguments, "parse", target=target_folder(settings))
     if not finished.success:
         raise MeterlineError(f"dbt cannot parse the project: {finished.exception}")
-    manifest: Manifest = finished.result  # type: ignore[assignment]
-    return manifest
+    _PARSED[DBT_PROJECT] = finished.result  # type: ignore[assignment]
+    # A million objects that stay: no collection of garbage needs to look through them, but the last one.
+    gc.freeze()
+    atexit.register(gc.unfreeze)
+
+
+@contextmanager
+def parsing(settings: Settings) -> Iterator[None]:
+    """One process at a time reads and writes what was parsed."""
+    target = target_folder(settings)
+    target.mkdir(parents=True, exist_ok=True)
+    with (target / "parse.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def document(settings: Settings) -> Path:
+    """dbt's pages about the project and the database; returns their folder. Raises DbtError."""
+    # A folder of its own: runs that are at work read the manifest of the common one.
+    target = target_folder(settings, "docs")
+    finished = _invoke("docs", "generate", "--static", target=target, manifest=_deployed_project(settings))
+    if not finished.success:
+        raise DbtError(_problems(finished), ())
+    return target
+
+
+def _invoke(*arguments: str, target: Path, manifest: Manifest | None = None) -> dbtRunnerResult:
+    from dbt.cli.main import dbtRunner
+
+    finished = dbtRunner(manifest=manifest).invoke([*arguments, *_everywhere(target)])
+    # It takes an interruption for a failure.
+    if finished.exception is not None and not isinstance(finished.exception, Exception):
+        raise finished.exception
+    return finished
+
+
+def _everywhere(target: Path) -> list[str]:
+    return [*SILENT, *PROJECT, "--target-path", str(target), "--log-path", str(target)]
+
+
+def _stop(worker: Thread) -> None:
+    """End dbt: it goes on with what does not need what was ended, until there is nothing left."""
+    while worker.is_alive():
+        # However often it is asked to end: it may still be writing.
+        with suppress(BaseException):
+            worker.join(0.05)
+            _cancel_statements()
 
 
 def _cancel_statements() -> None:
     from dbt.adapters.factory import get_adapter_by_type
 
-    for _ in get_adapter_by_type("postgres").cancel_open_connections():
-        pass
+    for connection in list(get_adapter_by_type("postgres").connections.thread_connections.values()):
+        if connection.state == "open":
+            connection.handle.cancel()
+
+
+def _keep(finished: dbtRunnerResult, target: Path) -> None:
+    """Leave the results beside the models. Raises DbtError."""
+    results = getattr(finished.result, "results", ())
+    if results:
+        finished.result.write(str(target / RESULTS))  # type: ignore[union-attr]
+    if not finished.success:
+        raise DbtError(_problems(finished), results)
 
 
 def _problems(finished: dbtRunnerResult) -> str:
-    results = getattr(finished.result, "results", [])
+    results = getattr(finished.result, "results", ())
     broken = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     return "\n".join(broken) or str(finished.exception)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import psycopg
 from dagster import ConfigurableResource
 
-from orchestration import dbt, dbt_runs
+from orchestration import dbt_runs
 from orchestration.database.connection import connect
 from orchestration.settings import Settings
+
+# Levels of dbt's messages that are for people.
+TOLD = ("info", "warn", "error")
 
 
 class Platform(ConfigurableResource):  # type: ignore[type-arg]
@@ -32,13 +35,18 @@ class Platform(ConfigurableResource):  # type: ignore[type-arg]
 class Dbt(ConfigurableResource):  # type: ignore[type-arg]
     """dbt on this repository's project, in the process of the step."""
 
-    def build(self, *selection: str, step: str) -> Iterator[Any]:
-        """Build models with the tests of their data; yields dbt's events. Raises DbtError.
+    def build(self, *selection: str, step: str) -> Generator[Any]:
+        """Build models with the tests of their data; yields dbt's events, and prints what they say to people.
 
         Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
+        Raises DbtError.
         """
         arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
-        yield from dbt_runs.run(arguments, dbt.target_folder(Settings.from_environment(), step))
+        with closing(dbt_runs.run(Settings.from_environment(), arguments, step)) as events:
+            for event in events:
+                if event.info.level in TOLD:
+                    print(event.info.msg, flush=True)
+                yield event
 
     def rate(self) -> None:
         """Rate what was asked for in `ledger.close_requests` by the models of a close. Raises DbtError."""

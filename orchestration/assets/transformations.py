@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, BackfillPolicy, MetadataValue, Output, RetryPolicy
@@ -10,7 +11,7 @@ from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_contex
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt_common.events.functions import msg_to_dict
 
-from orchestration.dbt import manifest_path, target_folder
+from orchestration.dbt import manifest_path
 from orchestration.dbt_runs import DbtError
 from orchestration.failures import clear_failures
 from orchestration.gates import raise_failed_checks
@@ -107,13 +108,14 @@ def build_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform, s
     tests = ["--indirect-selection", asked.indirect_selection] if asked.indirect_selection else []
     lineage = read_lineage(SETTINGS)
     try:
-        with clear_failures(), turn(SETTINGS):
-            for event in dbt.build(*asked.selection_args, *tests, step=step):
+        # dbt has ended before the turn is given back, whatever ends this.
+        with clear_failures(), turn(SETTINGS), closing(dbt.build(*asked.selection_args, *tests, step=step)) as events:
+            for event in events:
                 if event.info.name in RESULTS:
                     yield from _told(context, event, asked.manifest, lineage)
-    except DbtError:
+    except DbtError as error:
         with clear_failures(), platform.session("meterline_transform") as session:
-            raise_failed_checks(session, target_folder(SETTINGS, step))
+            raise_failed_checks(session, error.results)
         raise
 
 
