@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PROJECT = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
 # What dbt says is told by its events; a file beside the models keeps all of it.
-SILENT = ["--log-level", "none"]
+LOGGED = ["--log-level", "none", "--log-level-file", "debug"]
 RESULTS = "run_results.json"
 
 # What was parsed in this process, by the folder of the project: there is one.
@@ -142,7 +142,7 @@ def _invoke(*arguments: str, target: Path, manifest: Manifest | None = None) -> 
 
 
 def _everywhere(target: Path) -> list[str]:
-    return [*SILENT, *PROJECT, "--target-path", str(target), "--log-path", str(target)]
+    return [*LOGGED, *PROJECT, "--target-path", str(target), "--log-path", str(target)]
 
 
 def _stop(worker: Thread) -> None:
@@ -157,7 +157,8 @@ def _stop(worker: Thread) -> None:
 def _cancel_statements() -> None:
     from dbt.adapters.factory import get_adapter_by_type
 
-    for connection in list(get_adapter_by_type("postgres").connections.thread_connections.values()):
+    adapter = get_adapter_by_type("postgres")  # type: ignore[no-untyped-call]
+    for connection in list(adapter.connections.thread_connections.values()):
         if connection.state == "open":
             connection.handle.cancel()
 
