@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -24,6 +25,9 @@ from orchestration.settings import Settings
 pytest.register_assert_rewrite("tests.support", "tests.integration", "tests.property")
 
 from tests.support import Pipeline, run_dbt  # noqa: E402
+
+# Every run of dbt makes a great many objects, and few of them wait for a collection.
+gc.set_threshold(100_000, 50, 50)
 
 WriteConfiguration = Callable[..., Path]
 NewPipeline = Callable[..., Pipeline]

@@ -90,7 +90,7 @@ GRAPHS: dict[tuple[int, bool], Any] = {}
 
 @contextmanager
 def _hurried_dbt() -> Iterator[None]:
-    """dbt without six of its habits that would take half of the suite's time."""
+    """dbt without six habits: each costs a step, which runs it once, little, and the suite half of its time."""
     from dbt.adapters.base.connections import BaseConnectionManager
     from dbt.adapters.postgres.impl import PostgresAdapter
     from dbt.compilation import Compiler
@@ -117,7 +117,7 @@ def _hurried_dbt() -> Iterator[None]:
     links = mock.patch.object(PostgresAdapter, "_link_cached_relations", return_value=None)
     # For a label in its log it looks every frame of the stack up among all modules: seconds, in a process of tests.
     label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
-    # Nobody reads the statements that it writes into files, nor, as nothing is logged, what it tells of its progress.
+    # Nobody reads here what it writes into files and tells of its progress; tests/integration/test_dbt_runs.py does.
     files = mock.patch.object(ParsedNode, "write_node", return_value="")
     progress = mock.patch.object(EventManager, "fire_event")
     # After every model it closes its connection, which it could use for the next one.
