@@ -57,6 +57,12 @@ publish_views = define_asset_job(
     description="Build the views again; needed when the dbt project changed.",
     tags={LOCK: turns.BOOKS},
 )
+check_tables = define_asset_job(
+    "check_tables",
+    AssetSelection.checks_for_assets(published_models),
+    description="Judge all rows of the tables that finance reads by the tests of their models.",
+    tags={LOCK: turns.BOOKS},
+)
 verify_rates = define_asset_job(
     "verify_rates",
     AssetSelection.assets(rating_facts, verified_rates) | AssetSelection.assets(rating_models),

@@ -10,7 +10,7 @@ from dagster import (
     schedule,
 )
 
-from orchestration.jobs import close_period, load_config, process_days, reconcile, verify
+from orchestration.jobs import check_tables, close_period, load_config, process_days, reconcile, verify
 
 process_yesterday = build_schedule_from_partitioned_job(
     process_days,
@@ -38,6 +38,12 @@ def load_configuration_regularly() -> RunRequest:
 @schedule(job=verify, cron_schedule="0 4 * * 0", default_status=DefaultScheduleStatus.STOPPED)
 def verify_weekly() -> RunRequest:
     """Prove the books once a week, in the quiet hours."""
+    return RunRequest()
+
+
+@schedule(job=check_tables, cron_schedule="0 3 * * 0", default_status=DefaultScheduleStatus.STOPPED)
+def check_tables_weekly() -> RunRequest:
+    """Whether lines sum to invoices and use to events, over everything that is kept."""
     return RunRequest()
 
 

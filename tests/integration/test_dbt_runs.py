@@ -14,8 +14,9 @@ from dagster import AssetKey, AssetSelection, ExecuteInProcessResult, RetryPolic
 
 from orchestration import dbt_runs
 from orchestration.assets import transformations
-from orchestration.assets.transformations import metering_models
+from orchestration.assets.transformations import metering_models, published_models
 from orchestration.database.connection import connect, libpq_environment
+from orchestration.definitions import defs
 from orchestration.resources import Dbt, Platform
 from orchestration.turns import refuse_while_busy, turn
 from tests.support import LOAD, Pipeline, message
@@ -44,11 +45,18 @@ WAITS = OF_DBT + " and wait_event_type = 'Lock'"
 
 
 @pytest.fixture
-def waiting(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
-    """The platform of this process's environment: a message is loaded and not metered, another is to be refused."""
+def served(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """The platform of this process's environment."""
     for name, value in (pipeline.environment() | libpq_environment(pipeline.settings)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(transformations, "SETTINGS", pipeline.settings)
+    return pipeline
+
+
+@pytest.fixture
+def waiting(served: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
+    """A message is loaded and not metered, another is to be refused."""
+    pipeline = served
     monkeypatch.setattr(metering_models.op, "_retry_policy", RetryPolicy(max_retries=1))
     pipeline.tenant("acme", "m-1")
     pipeline.land(message("acme", "m-1", 1, 10, "2019-02-10"), message("acme", "m-9", 1, 1, "2019-02-10"))
@@ -168,3 +176,22 @@ def test_each_run_logs_in_with_what_the_environment_says_then(
         with pytest.raises(dbt_runs.DbtError, match="somebody_else"):
             dbt_runs.run_quietly(waiting.settings, *LOAD)
     dbt_runs.run_quietly(waiting.settings, *LOAD)
+
+
+def test_tables_that_no_longer_add_up_fail_their_checks(served: Pipeline) -> None:
+    def broken() -> set[str]:
+        result = defs.resolve_job_def("check_tables").execute_in_process(raise_on_error=False)
+        checks = result.get_asset_check_evaluations()
+        assert {check.check_name for check in checks} == {key.name for key in published_models.check_keys}
+        return {check.check_name for check in checks if not check.passed}
+
+    served.tenant("acme", "m-1")
+    served.land(message("acme", "m-1", 1, 10, "2019-02-10"))
+    served.process()
+    served.close("2019-02", "2019-03-04")
+    assert broken() == set()
+    served.execute(
+        "alter table store.invoice_lines disable trigger append_only;"
+        " update store.invoice_lines set amount = amount + 1"
+    )
+    assert broken() == {"lines_sum_to_subtotal", "amounts_can_be_computed_again"}

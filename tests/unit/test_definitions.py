@@ -18,7 +18,7 @@ WITHOUT_TURN = {
 } | DESK
 CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates", "preview_invoices", "simulate_rates", "stage_rates"}
-JOBS = {"load_config", "process_days", "publish_views", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
+JOBS = {"load_config", "process_days", "publish_views", "check_tables", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
 MODEL_JOBS = {"train_models", "score_usage"}
 
 

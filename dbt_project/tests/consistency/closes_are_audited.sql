@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'period_closes'}}}) }}
+
 -- Every close stands in the audit log with its total and its input hash, and the log names no other.
 with logged as (
     select payload::jsonb as entry

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'credit_balances'}}}) }}
+
 -- What invoices drew is what credits paid, and no credit paid more than was granted, under whatever configuration.
 select
     invoice.invoice_id as subject,

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_event_uses'}}}) }}
+
 -- The local days as they grew load by load against days built anew from the events, dated through a calendar of whole
 -- periods instead of the segments that the loads cut. A deferred event has its day in the period it was measured in.
 with local_days as (

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_named_events'}}}) }}
+
 -- Loads date an event with the evidence they know and date it again when that improves. In the end every event must
 -- stand where one run over everything would have put it: same clock, same instant.
 with judged as materialized (

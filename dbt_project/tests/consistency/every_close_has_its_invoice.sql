@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'period_closes'}}}) }}
+
 -- A close and its invoice come together (RULES 15), and versions count from 1 without a gap.
 select
     closed.period_id,

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'invoice_transitions'}}}) }}
+
 -- Every invoice version began as a draft that the gates cleared; it has a number if, and only if, it was ever issued;
 -- and of the versions of a period at most one is owed, the last one that was issued.
 with lives as (

@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'int_event_uses'}}}) }}
+
 -- The hours as they grew load by load against the hours built anew from the events, every column of them.
 with rebuilt as (
     select

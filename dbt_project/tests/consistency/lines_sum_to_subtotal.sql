@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'invoice_lines'}}}) }}
+
 -- What finance reads adds up: the lines of every version give its subtotal, with the tax where they contain it.
 select
     invoice.invoice_id,

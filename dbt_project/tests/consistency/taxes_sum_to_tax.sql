@@ -1,3 +1,5 @@
+{{ config(meta={'dagster': {'ref': {'name': 'invoice_taxes'}}}) }}
+
 -- The taxes of every invoice version give its tax.
 select
     invoice.invoice_id,

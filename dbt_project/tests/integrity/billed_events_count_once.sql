@@ -1,4 +1,4 @@
-{{ config(tags=['audit']) }}
+{{ config(meta={'dagster': {'ref': {'name': 'billing_events'}}}, tags=['audit']) }}
 
 -- Every billed event is in the use of exactly one period, whatever the aggregation.
 with events as (

@@ -1,4 +1,4 @@
-{{ config(tags=['audit']) }}
+{{ config(meta={'dagster': {'ref': {'name': 'fleet_usage'}}}, tags=['audit']) }}
 
 with devices as (
     select

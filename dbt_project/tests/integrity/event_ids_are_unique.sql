@@ -1,4 +1,4 @@
-{{ config(tags=['audit']) }}
+{{ config(meta={'dagster': {'ref': {'name': 'billing_events'}}}, tags=['audit']) }}
 
 -- One identity is one event over a tenant's whole history, whatever became of it.
 select event_id, count(*) as event_count

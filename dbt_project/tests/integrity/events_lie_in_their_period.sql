@@ -1,4 +1,4 @@
-{{ config(tags=['audit']) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_named_events'}}}, tags=['audit']) }}
 
 -- Half-open periods; late is received at or after the boundary (RULES 6); deferred is billed in the period that holds
 -- the receipt, not in its own, whose boundary had passed. What is in no contract has no period. A folded

@@ -1,4 +1,4 @@
-{{ config(tags=['audit']) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_named_periods'}}}, tags=['audit']) }}
 
 -- A tenant is never billed twice for the same instant (RULES 33), and a boundary never precedes its period's end
 -- unless it was declared.

@@ -1,4 +1,4 @@
-{{ config(tags=['audit']) }}
+{{ config(meta={'dagster': {'ref': {'name': 'int_event_state'}}}, tags=['audit']) }}
 
 -- An arrival is a repeat of something: each has the event of its run, which was received no later. One that a later
 -- load made the kept one of a run is that event; the event of a folded month is in the ledger of seen sequences.
