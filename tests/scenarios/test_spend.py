@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from orchestration import invoicing
+from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
 from tests.support import Configuration, Pipeline, message
 
@@ -102,6 +105,7 @@ discount("a-metric-first", "energy", percent=50, metric="energy", sequence=9)
 case("of-the-card", 100)
 CONFIGURE.append(lambda config: config.row("discounts", discount_id="card", rate_card_id="of-the-card", percent=25))
 case("discount-before-minimum", 100, {"minimum_spend_amount": 95})
+case("adjustment", 100)
 discount("discount-before-minimum", "d", percent=10)
 
 tax("mn", "state", "6.875")
@@ -155,7 +159,8 @@ def billed(shared_pipeline: Pipeline) -> Pipeline:
         pipeline.land(message(name, "m-1", 1, use, at), name=f"{name}.jsonl")
     # An earlier week, so that one close bills two weeks that the same credit pays.
     pipeline.land(message("weekly", "m-1", 2, 40, "2019-02-12T12:00"), name="weekly-2.jsonl")
-    pipeline.land(message("credits", "m-1", 9, 60, "2019-03-20T12:00"), name="march.jsonl")
+    march = (message(name, "m-1", 9, use, "2019-03-20T12:00") for name, use in (("credits", 60), ("adjustment", 100)))
+    pipeline.land(*march, name="march.jsonl")
     pipeline.process()
     pipeline.close("2019-02", "2019-03-10")
     assert pipeline.held == {}
@@ -323,7 +328,16 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
     # Received in time and loaded late: 50 kWh more are 150 x 1.19 = 178.50.
     billed.land(message("credits", "m-1", 2, 50, "2019-02-21T12:00"))
     billed.process()
-    assert billed.close("2019-02", "2019-03-10") == [("INV-credits-2019-02-01", 2, "28.50")]
+    with connect(billed.settings, "meterline_approver") as session:
+        proposal = invoicing.propose(
+            session, invoice("adjustment"), Decimal("-15.00"), invoicing.Signed("Ada", "a late technician")
+        )
+        invoicing.decide(session, proposal, "approved", invoicing.Signed("Grace", "agreed"))
+    # 100.00, of which a person took off 15.00.
+    assert billed.close("2019-02", "2019-03-10") == [
+        ("INV-adjustment-2019-02-01", 2, "85.00"),
+        ("INV-credits-2019-02-01", 2, "28.50"),
+    ]
     assert billed.rows(DRAWS, invoice("credits")) == [
         ("credits-expires-first", 1, "100.00", "100.00", False),
         ("credits-expires-later", 1, "50.00", "19.00", False),
@@ -349,5 +363,7 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
         ("tax", "-17.10"),
         ("credits", "78.60"),
     ]
+    # What was taken off once is not taken off again: 100.00 after 85.00.
+    assert billed.rows(CHANGES, "INV-adjustment-2019-03-01") == [("adjustment", "15.00")]
     assert billed.prove() == {}
     billed.audit()
