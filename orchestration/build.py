@@ -29,7 +29,7 @@ from orchestration.assets import (
     transformations,
     trials,
 )
-from orchestration.resources import Platform, dbt_resource
+from orchestration.resources import Dbt, Platform
 
 
 def build_definitions(**resource_overrides: Any) -> Definitions:
@@ -96,6 +96,6 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             model_jobs.score_daily,
         ],
         sensors=[sensors.new_landing_files, sensors.alert_on_failure, sensors.tell_of_success],
-        resources={"platform": Platform(), "dbt": dbt_resource()} | resource_overrides,
+        resources={"platform": Platform(), "dbt": Dbt()} | resource_overrides,
         executor=in_process_executor,
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from psycopg.rows import namedtuple_row
 
-from orchestration import dbt
+from orchestration import dbt_runs
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
 from orchestration.gate_docs import build_gate_docs, gate_docs_folder
@@ -49,9 +49,7 @@ def build(settings: Settings) -> Path:
 
 def _write_dbt_docs(settings: Settings, folder: Path) -> None:
     """One self-contained page: it opens from a disk or a mail attachment as well as from a server."""
-    # A folder of its own: runs that are at work read the manifest of the common one.
-    target = dbt.target_folder(settings, "docs")
-    dbt.run_dbt(settings, ["docs", "generate", "--static", "--quiet", "--target-path", str(target)])
+    target = dbt_runs.document(settings)
     folder.mkdir(parents=True, exist_ok=True)
     page, manifest = ((target / name).read_text("utf-8") for name in ("static_index.html", "manifest.json"))
     draft = folder / "index.html.new"

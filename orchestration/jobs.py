@@ -60,7 +60,7 @@ publish_views = define_asset_job(
 verify_rates = define_asset_job(
     "verify_rates",
     AssetSelection.assets(rating_facts, verified_rates) | AssetSelection.assets(rating_models),
-    description="Rate the facts of a file by the rules of a close, as one set, and say which hold.",
+    description="Rate the facts of a file in SQL, as one set, and say which hold.",
     tags={LOCK: turns.BOOKS},
 )
 reconcile = define_asset_job(

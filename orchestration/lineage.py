@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from orchestration.database.connection import connect
-from orchestration.dbt import target_folder
+from orchestration.dbt_runs import target_folder
 from orchestration.settings import Settings
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ Top = Annotated[int, typer.Option(min=1, help="Tenants to show of those who pay 
 def verify_rates(
     file: Annotated[str, typer.Argument(metavar="FILE", help="JSON: a list of facts with id, model, params and use.")],
 ) -> None:
-    """Rate all facts of a file in one run by the rules of a close, and print each with what its source says.
+    """Rate all facts of a file in SQL, in one run, and print each with what its source says.
 
     Ends with how many hold; exit code 1 when one does not, or asks for what is not supported.
 

@@ -3,152 +3,157 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from datetime import datetime, time
-from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
 from orchestration.errors import BadInputError
+from orchestration.fact_forms import PARAMETERS, PRICES, USE, Number, Rounding, disagreement
 
-# What each model may say in `params`. Another name is refused: a parameter that is not read would be a wrong price.
-_PRICE = {"model", "zero_quantity"}
-_TIERS = _PRICE | {"tiers"}
-PARAMETERS: dict[str, set[str]] = {
-    "per_unit": _PRICE | {"unit_price", "cap_amount", "negative"},
-    "volume": _TIERS | {"tier_select", "billed_quantity"},
-    "graduated": _TIERS,
-    "graduated_percentage": _TIERS,
-    "package": _PRICE | {"package_size", "package_price", "free_units", "package_rounding"},
-    "percentage": {
-        "rate_percent", "fixed_per_event", "min_per_event", "max_per_event", "free_events", "free_amount",
-    },
-    "dynamic": {"multiplier"},
-    "matrix": {"cells"},
-    "prorated_graduated": _TIERS,
-    "block_tiers": {"policy", "units", "already_billed"},
-    "capacity": {"tiers"},
-    "windowed": {"price"},
-    "tou_commitment": {"buckets", "default"},
-    "tou_block": {"threshold", "below", "above"},
-    "tou_bill": {"lines", "factor", "tax_percent"},
-    "time_rated": {"rules"},
-    "progressive_split": {
-        "price", "pre_quantity", "line_quantity", "has_previous", "previously_billed", "final", "percent_discount",
-        "max_amount", "min_amount",
-    },
-    "late_delta": {"price", "usage_discount", "max_amount", "min_amount"},
-    "unit_conversion": {"multiply_by", "divide_by", "quantity_rounding", "usage_discount", "price"},
-    "unit_conversion_split": {"multiply_by", "divide_by", "quantity_rounding", "unit_price"},
-    "weighted_sum": {"period_start", "period_end", "initial_value"},
-    "aggregation": {"type"},
-    "true_up": {"commitment", "used", "prorate_num", "prorate_den"},
-    "proration": {
-        "old_amount", "new_amount", "remaining_days", "period_days", "remaining_seconds", "period_seconds",
-    },
-    "credit_cap": {"potential_credit", "original_amount", "already_credited"},
-    "rounding": set(),
-    "sum_of_rounded": {"lines"},
-    "invoice_total": {"lines", "invoice_discount", "tax_percent", "prepaid_applied"},
-    "period_assignment": {"timezone", "granularity"},
-    "calendar_days": {"timezone", "start", "end"},
-    "local_hours": {"timezone", "start", "end"},
-    "tier_band_quantity": {"from", "to"},
-}  # fmt: skip
-# Prices that a fact may hold within another.
-INNER = ("per_unit", "volume", "graduated", "graduated_percentage", "package")
-ROUNDING = ("none", "half_up", "half_even", "ceil", "floor", "up")
-# What stands under these names, in params and beside them; under any other stands a number, or a list of them.
-LISTS = {"tiers", "series", "events", "items", "lines", "rules", "buckets", "keys", "weekdays", "percent_coupons"}
-OBJECTS = {"params", "cells", "units", "quantities", "default", "max", "quantity_rounding"}
-INSTANTS = {"start", "end", "period_start", "period_end", "timestamp"}
-TEXTS = {
-    "id", "model", "zero_quantity", "tier_select", "negative", "package_rounding", "policy", "type", "mode",
-    "granularity", "key", "keys", "name",
-}  # fmt: skip
-# Where a fact comes from and what its source says are not read by the rules.
-UNREAD = {"source", "source_kind", "expected_amount", "currency", "rounding", "verified", "notes", "tags"}
+_ANSWER = TypeAdapter[Any](Number | list[Number] | dict[str, Number | list[Number]])
+REMEDY = "write a JSON list of objects with an id, a model, params and an expected_amount"
 
 
-def read_facts(path: Path) -> list[dict[str, Any]]:
-    """The facts of a file. Raises BadInputError, with file and place, for what is no list of facts with an id each."""
+def read_facts(path: Path) -> list[Any]:
+    """The elements of a file, to be rated or refused one by one. Raises BadInputError for what is no list of any."""
     try:
-        facts = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInputError(f"{path}: cannot be read ({error})") from error
+        # Numbers with a point stay text, for a float would be another number.
+        facts = json.loads(path.read_text(encoding="utf-8-sig"), parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
-        raise BadInputError(f"{path} line {error.lineno}: is no JSON ({error.msg})") from error
-    if not isinstance(facts, list) or not all(isinstance(fact, dict) and fact.get("id") for fact in facts):
-        raise BadInputError(f"{path}: must be a list of objects with an id, a model, params and an expected_amount")
-    names = [fact["id"] for fact in facts]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise BadInputError(f"{path}: id {twice!r} stands there twice")
+        raise BadInputError(f"{path} line {error.lineno}: is no JSON ({error.msg}); {REMEDY}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise BadInputError(f"{path}: cannot be read ({error}); {REMEDY}") from error
+    if not isinstance(facts, list):
+        raise BadInputError(f"{path}: must be a list; {REMEDY}")
+    if not facts:
+        raise BadInputError(f"{path}: holds no fact; {REMEDY}")
     return facts
 
 
-def refusal(fact: dict[str, Any]) -> str | None:
+def refusals(facts: list[Any]) -> list[str | None]:
+    """For each fact why it cannot be rated, or None; of facts with the same id the first is rated."""
+    first: dict[str, int] = {}
+    reasons: list[str | None] = []
+    for number, fact in enumerate(facts, start=1):
+        reason = refusal(fact)
+        name = fact_name(fact, number)
+        if reason is None and name in first:
+            reason = f"id {name!r} is that of fact {first[name]} of the file too; give it another one"
+        first.setdefault(name, number)
+        reasons.append(reason)
+    return reasons
+
+
+def fact_name(fact: Any, number: int) -> str:
+    """What a fact is called: its id, or its place in the file where it has none."""
+    name = fact.get("id") if isinstance(fact, dict) else None
+    return str(name) if isinstance(name, str | int) and name != "" else f"fact {number} of the file"
+
+
+def refusal(fact: Any) -> str | None:
     """Why a fact cannot be rated, or None."""
-    return next(_unsupported(fact), None) or malformed(fact)
+    if not isinstance(fact, dict):
+        return f"is no object; {REMEDY}"
+    return _unnamed(fact) or _unformed(fact) or _unlike(fact)
 
 
-def _unsupported(fact: dict[str, Any]) -> Iterator[str]:
-    model, params = fact.get("model"), fact.get("params") or {}
-    rounding = fact.get("rounding") or {"mode": "none"}
-    if model not in PARAMETERS:
-        yield f"model {model!r} is not supported; supported are {', '.join(PARAMETERS)}"
-        return
-    if not isinstance(params, dict):
-        yield "params is no object"
-        return
-    if not isinstance(rounding, dict) or rounding.get("mode") not in ROUNDING:
-        yield f"rounding {rounding!r} is not supported; its mode is one of {', '.join(ROUNDING)}"
-    for unknown in sorted(set(params) - PARAMETERS[model]):
-        yield f"parameter {unknown!r} of model {model} is not supported"
-    price = params.get("price", {"model": INNER[0]})
-    if not isinstance(price, dict) or price.get("model") not in INNER:
-        yield f"the price {price!r} within {model} is not supported; its model is one of {', '.join(INNER)}"
-    else:
-        for unknown in sorted(set(price) - PARAMETERS[price["model"]]):
-            yield f"parameter {unknown!r} of the price of model {price['model']} is not supported"
-    if fact.get("expected_amount") is None:
-        yield "there is no expected_amount to compare with"
+def _unnamed(fact: dict[str, Any]) -> str | None:
+    if fact_name(fact, 0) != str(fact.get("id")):
+        return "id is missing"
+    if fact.get("model") not in list(PARAMETERS):
+        return f"model {fact.get('model')!r} is not supported; supported are {', '.join(PARAMETERS)}"
+    if not _is_storable(fact):
+        return "holds a character that no database text can hold (a zero or half of a pair); take it out"
+    return None if isinstance(fact.get("params"), dict | None) else "params is no object"
 
 
-def malformed(fact: dict[str, Any]) -> str | None:
-    """Where a fact holds something that the rules could not read, and what; None where there is nothing of the kind."""
-    return next(
-        (problem for name, value in fact.items() if name not in UNREAD and (problem := _problem(name, value))), None
-    )
-
-
-def _problem(name: str, value: Any) -> str | None:
-    """What is wrong with a value under its name, down to its elements."""
-    if name in LISTS and not isinstance(value, list):
-        return f"{name} is no list"
-    if name in OBJECTS and not isinstance(value, dict):
-        return f"{name} is no object"
-    if isinstance(value, list):
-        for place, element in enumerate(value, start=1):
-            if problem := _problem("key" if name == "keys" else "", element):
-                return f"{name} {place}: {problem}"
-        return None
-    if isinstance(value, dict):
-        return next((problem for key, inner in value.items() if (problem := _problem(key, inner))), None)
-    return None if value is None or isinstance(value, bool) or name in TEXTS else _unreadable(name, value)
-
-
-def _unreadable(name: str, value: Any) -> str | None:
+def _unformed(fact: dict[str, Any]) -> str | None:
+    """What is wrong with the parameters of a fact, with its use, or with the two together."""
+    model, params = fact["model"], fact.get("params") or {}
     try:
-        if name in INSTANTS:
-            datetime.fromisoformat(str(value))
-        elif name == "timezone":
-            ZoneInfo(str(value))
-        elif name in ("from", "to") and ":" in str(value):
-            time.fromisoformat(str(value).replace("24:00", "00:00", 1))
-        elif not Decimal(str(value)).is_finite():
-            return f"{name} {value!r} is no number".strip()
-    except (ValueError, InvalidOperation, KeyError):
-        return f"{name} {value!r} cannot be read".strip()
+        terms = PARAMETERS[model].model_validate(params)
+    except ValidationError as error:
+        return _said(error, f"model {model}", params)
+    try:
+        return disagreement(model, terms, USE[model].model_validate(fact))
+    except ValidationError as error:
+        return _said(error, "the fact", fact)
+
+
+def _unlike(fact: dict[str, Any]) -> str | None:
+    """What is wrong with the answer of a fact, or with how it is rounded."""
+    if fact.get("expected_amount") is None:
+        return "there is no expected_amount to compare with"
+    try:
+        _ANSWER.validate_python(fact["expected_amount"])
+    except ValidationError:
+        return f"expected_amount {fact['expected_amount']!r} is no number, list of numbers or object of them"
+    try:
+        if fact.get("rounding") is not None:
+            Rounding.model_validate(fact["rounding"])
+    except ValidationError as error:
+        return f"rounding {fact['rounding']!r} is not supported; {_said(error, 'rounding', fact['rounding'])}"
     return None
+
+
+def _said(error: ValidationError, where: str, value: Any) -> str:
+    """The first thing that is wrong, by its place; what is not known at all comes first."""
+    problems = error.errors(include_url=False)
+    problem = next((one for one in problems if one["type"] == "extra_forbidden"), problems[0])
+    # A number of a list counts from 1; which of several forms was tried is no part of the place.
+    loc = [part for before, part in pairwise((None, *problem["loc"])) if not _is_tag(before, part)]
+    place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in loc)
+    if problem["type"].startswith("union_tag"):
+        models = ", ".join(PRICES)
+        return f"the {place} {problem['input']!r} within {where} is not supported; its model is one of {models}"
+    if problem["type"] == "extra_forbidden":
+        inner = loc[0] == "price" and len(loc) > 1
+        owner = f"the price of model {value['price']['model']}" if inner else where
+        return f"parameter {place!r} of {owner} is not supported"
+    if problem["type"] == "missing":
+        return f"{place} is missing"
+    return f"{place} {_words(problem)}" if place else _words(problem)
+
+
+def _is_tag(before: object, part: object) -> bool:
+    return (before == "price" and part in PRICES) or (isinstance(before, int) and part in ("number", "object"))
+
+
+def _words(problem: ErrorDetails) -> str:
+    kind = problem["type"]
+    if kind == "list_type":
+        return "is no list"
+    if kind in ("dict_type", "model_type"):
+        return "is no object"
+    if kind == "literal_error":
+        return f"{problem['input']!r} is not supported; use {problem['ctx']['expected']}"
+    if kind == "value_error":
+        said = str(problem["ctx"]["error"])
+        return said if isinstance(problem["input"], dict | list) else f"{problem['input']!r} {said}"
+    return f"{problem['input']!r}: {problem['msg'][:1].lower()}{problem['msg'][1:]}"
+
+
+def _is_storable(fact: dict[str, Any]) -> bool:
+    try:
+        return "\\u0000" not in json.dumps(fact, ensure_ascii=False).encode().decode()
+    except UnicodeEncodeError:
+        return False
+
+
+def stored(fact: Any, number: int, reason: str | None) -> dict[str, Any]:
+    """A fact as it is kept; of one that is refused what names it and what its source says."""
+    if reason is None:
+        return dict(fact)
+    known = fact if isinstance(fact, dict) else {}
+    return {
+        "id": _printable(fact_name(fact, number)),
+        "model": _printable(str(known.get("model") or "")),
+        "expected_amount": _printable(str(known.get("expected_amount") or "")),
+    }
+
+
+def _printable(text: str) -> str:
+    return text.replace("\0", "?").encode("utf-8", "replace").decode()

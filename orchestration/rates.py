@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from orchestration.rate_facts import refusal
+from orchestration.rate_facts import refusals, stored
 
 OUTCOME = """
 select
@@ -47,13 +47,13 @@ class Verdict:
     got: str
 
 
-def store_facts(session: psycopg.Connection, facts: list[dict[str, Any]]) -> int:
+def store_facts(session: psycopg.Connection, facts: list[Any]) -> int:
     """Make the facts the working set; returns how many of them cannot be rated."""
-    reasons = [refusal(fact) for fact in facts]
+    reasons = refusals(facts)
     session.execute("truncate rating.facts")
     with session.cursor().copy("copy rating.facts (fact_no, fact, refused_because) from stdin") as copy:
         for number, (fact, reason) in enumerate(zip(facts, reasons, strict=True), start=1):
-            copy.write_row((number, Jsonb(fact), reason))
+            copy.write_row((number, Jsonb(stored(fact, number, reason)), reason))
     return sum(reason is not None for reason in reasons)
 
 

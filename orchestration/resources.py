@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
-from importlib import metadata
-from pathlib import Path
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from typing import Any
 
 import psycopg
 from dagster import ConfigurableResource
-from dagster_dbt import DbtCliResource
-from packaging.version import Version
 
+from orchestration import dbt_runs
 from orchestration.database.connection import connect
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import Settings
+
+# Levels of dbt's messages that are for people.
+TOLD = ("info", "warn", "error")
 
 
 class Platform(ConfigurableResource):  # type: ignore[type-arg]
@@ -33,24 +32,23 @@ class Platform(ConfigurableResource):  # type: ignore[type-arg]
             yield session
 
 
-class InstalledDbt(DbtCliResource):
-    """The dbt that is installed beside the running interpreter, started without two seconds of enquiries each.
+class Dbt(ConfigurableResource):  # type: ignore[type-arg]
+    """dbt on this repository's project, in the process of the step."""
 
-    Columns and their lineage are attached from what the deployment found, so that this process needs no adapter.
-    """
+    def build(self, *selection: str, step: str) -> Generator[Any]:
+        """Build models with the tests of their data; yields dbt's events, and prints what they say to people.
 
-    @cached_property
-    def _cli_version(self) -> Version:
-        return Version(metadata.version("dbt-core"))
+        Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
+        Raises DbtError.
+        """
+        arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
+        with closing(dbt_runs.run(Settings.from_environment(), arguments, step)) as events:
+            for event in events:
+                if event.info.level in TOLD:
+                    print(event.info.msg, flush=True)
+                yield event
 
-    def _initialize_dbt_core_adapter(self, args: Sequence[str]) -> None:  # type: ignore[override]
-        return None
-
-
-def dbt_resource() -> DbtCliResource:
-    """dbt on this repository's project."""
-    return InstalledDbt(
-        project_dir=str(DBT_PROJECT),
-        profiles_dir=str(DBT_PROJECT),
-        dbt_executable=str(Path(sys.executable).with_name("dbt")),
-    )
+    def rate(self) -> None:
+        """Rate what was asked for in `ledger.close_requests` by the models of a close. Raises DbtError."""
+        for _ in self.build("--select", "tag:close", step="close"):
+            pass

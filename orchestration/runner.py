@@ -85,6 +85,7 @@ def _failure(name: str, result: Any) -> MeterlineError:
         cause = data.error
         while cause is not None and cause.cause is not None:
             cause = cause.cause
-        message = (cause.message if cause else "").rpartition("Errors parsed from dbt logs:")[2].strip()
+        # Python writes the class of an error before its words.
+        message = (cause.message if cause else "").partition(": ")[2].strip()
         return MeterlineError(f"step {event.step_key} of {name} failed: {message}")
     return MeterlineError(f"job {name} failed; its run in the UI has the details")

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from psycopg import conninfo, sql
 
 from orchestration.database import embedded, migrations
 from orchestration.dbt import project_sha256
+from orchestration.dbt_runs import parsed_project
 from orchestration.settings import Settings
 
 # What helpers assert is told with its values, as in a test.
@@ -24,7 +26,7 @@ pytest.register_assert_rewrite("tests.support", "tests.integration", "tests.prop
 
 from tests.support import Pipeline, run_dbt  # noqa: E402
 
-# dbt's manifest is a million objects, and every collection would look through them.
+# Every run of dbt makes a great many objects, and few of them wait for a collection.
 gc.set_threshold(100_000, 50, 50)
 
 WriteConfiguration = Callable[..., Path]
@@ -93,6 +95,12 @@ def template_database(server_url: str) -> Iterator[str]:
         with psycopg.connect(_url(server_url, name), autocommit=True) as connection:
             migrations.apply(connection)
         yield name
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The dbt project, parsed."""
+    return parsed_project(Settings(tmp_path_factory.mktemp("parsed"), None, None, None))
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import functools
 import json
 import os
 from collections import Counter
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from orchestration import closing, quarantine, rate_releases, verification
+from orchestration import closing, dbt_runs, quarantine, rate_releases, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, libpq_environment
@@ -24,7 +23,7 @@ from orchestration.gatekeeping import override
 from orchestration.ingest.landing import days_with_files
 from orchestration.ingest.loader import LoadResult, load_days
 from orchestration.load_gates import judge_delivered, judge_landed
-from orchestration.settings import DBT_PROJECT, Settings
+from orchestration.settings import Settings
 from orchestration.turns import turn
 
 Message = dict[str, Any]
@@ -74,21 +73,15 @@ order by table_name
 
 
 def run_dbt(settings: Settings, *arguments: str) -> None:
-    """Run dbt in this process against the platform of `settings`.
+    """Run dbt against the platform of `settings` as a step does.
 
     Raises AssertionError with dbt's messages when a model or a test of the data fails.
     """
-    # dbt takes seconds to import, so only a test that runs it pays for it.
-    from dbt.cli.main import dbtRunner
-
-    environment = libpq_environment(settings) | {"DO_NOT_TRACK": "1"}
-    with mock.patch.dict(os.environ, environment), _hurried_dbt():
-        manifest = _manifest_of(environment["PGDATABASE"])
-        finished = dbtRunner(manifest=manifest).invoke(["--no-write-json", *arguments, *_outputs(settings)])
-    if not finished.success:
-        nodes = getattr(finished.result, "results", None) or []
-        problems = [f"{node.node.name}: {node.message}" for node in nodes if node.status in ("error", "fail")]
-        raise AssertionError("\n".join(problems) or str(finished.exception))
+    with mock.patch.dict(os.environ, libpq_environment(settings) | {"DO_NOT_TRACK": "1"}), _hurried_dbt():
+        try:
+            dbt_runs.run_quietly(settings, *arguments)
+        except dbt_runs.DbtError as error:
+            raise AssertionError(str(error)) from None
 
 
 # By manifest, and whether tests stand between the models.
@@ -97,7 +90,7 @@ GRAPHS: dict[tuple[int, bool], Any] = {}
 
 @contextmanager
 def _hurried_dbt() -> Iterator[None]:
-    """dbt without six of its habits that would take half of the suite's time."""
+    """dbt without six habits: each costs a step, which runs it once, little, and the suite half of its time."""
     from dbt.adapters.base.connections import BaseConnectionManager
     from dbt.adapters.postgres.impl import PostgresAdapter
     from dbt.compilation import Compiler
@@ -124,7 +117,7 @@ def _hurried_dbt() -> Iterator[None]:
     links = mock.patch.object(PostgresAdapter, "_link_cached_relations", return_value=None)
     # For a label in its log it looks every frame of the stack up among all modules: seconds, in a process of tests.
     label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
-    # Nobody reads the statements that it writes into files, nor, as nothing is logged, what it tells of its progress.
+    # Nobody reads here what it writes into files and tells of its progress; tests/integration/test_dbt_runs.py does.
     files = mock.patch.object(ParsedNode, "write_node", return_value="")
     progress = mock.patch.object(EventManager, "fire_event")
     # After every model it closes its connection, which it could use for the next one.
@@ -139,37 +132,6 @@ def rate_and_publish(settings: Settings) -> dict[str, str]:
         verdicts = judge_close(session, closing.open_request(session))
     run_dbt(settings, *PUBLISH)
     return {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
-
-
-@functools.cache
-def parsed_project() -> Any:
-    from dbt.cli.main import dbtRunner
-
-    # Without partial parsing nothing is written, and nothing that another version of the project left is read.
-    finished = dbtRunner().invoke(["--quiet", "--no-partial-parse", "--no-write-json", "parse", *_folders()])
-    assert finished.success, finished.exception
-    return finished.result
-
-
-def _manifest_of(database: str) -> Any:
-    """The project, parsed once; the name of the database is all that parsing takes from the environment."""
-    manifest = parsed_project()
-    for node in (*manifest.nodes.values(), *manifest.sources.values()):
-        if node.relation_name is not None:
-            node.relation_name = node.relation_name.replace(f'"{node.database}".', f'"{database}".', 1)
-        node.database = database
-    return manifest
-
-
-def _folders() -> list[str]:
-    return ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)]
-
-
-def _outputs(settings: Settings) -> list[str]:
-    target = settings.home / "dbt"
-    # Nothing is logged: what failed is read from the result.
-    silent = ["--log-level", "none", "--log-level-file", "none"]
-    return [*_folders(), *silent, "--target-path", str(target), "--log-path", str(target / "logs")]
 
 
 # --- telemetry and configuration as Python data ----------------------------------------------------------------------

@@ -13,16 +13,13 @@ from dagster import (
     MetadataValue,
     asset,
 )
-from dagster_dbt import DbtCliResource
 
 from orchestration import close_gates, closing, insight, observations
-from orchestration.assets.transformations import BUILD, SETTINGS
 from orchestration.checks import check_result, observation_result
-from orchestration.dbt import target_folder
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.partitions import closing_months
-from orchestration.resources import Platform
+from orchestration.resources import Dbt, Platform
 from orchestration.turns import BOOKS, refuse_while_busy, turn
 
 CLOSE_REQUESTS = AssetKey(["ledger", "close_requests"])
@@ -188,14 +185,14 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
 )
-def reconciliation(platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
+def reconciliation(platform: Platform, dbt: Dbt) -> MaterializeResult:  # type: ignore[type-arg]
     """Use that came too late for its closed period, as proposals with the money they would move; none is moved."""
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
         closing.refuse_unapplied(session)
         closing.request(session, "reconcile", closing.NO_MONTH, datetime.now(UTC))
     with clear_failures(), turn(platform.settings):
-        dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+        dbt.rate()
     with platform.session("meterline_finance") as session:
         proposed = session.execute(OPEN_PROPOSALS).fetchall()
     lines = [f"| {' | '.join(str(value) for value in row)} |" for row in proposed]

@@ -5,14 +5,13 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, MaterializeResult, MetadataValue, asset
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
 from orchestration import closing, explaining
-from orchestration.assets.transformations import BUILD, MANIFEST, SETTINGS, TRANSLATOR, build_models
-from orchestration.dbt import target_folder
+from orchestration.assets.transformations import MANIFEST, TRANSLATOR, build_models
 from orchestration.failures import clear_failures
 from orchestration.partitions import closing_months
-from orchestration.resources import Platform
+from orchestration.resources import Dbt, Platform
 from orchestration.turns import BOOKS, refuse_while_busy, turn
 
 EXPLAIN_REQUESTS = AssetKey(["ledger", "explain_requests"])
@@ -27,13 +26,13 @@ EXPLAIN_REQUESTS = AssetKey(["ledger", "explain_requests"])
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
 )
-def explain_requests(context: AssetExecutionContext, platform: Platform, dbt: DbtCliResource) -> None:
+def explain_requests(context: AssetExecutionContext, platform: Platform, dbt: Dbt) -> None:
     """The invoices before those of the month, rated again by the models of a close under one swap after the other."""
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
         closing.request(session, "explain", date.fromisoformat(context.partition_key), datetime.now(UTC))
     with clear_failures(), turn(platform.settings):
-        dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+        dbt.rate()
 
 
 @dbt_assets(
@@ -44,7 +43,7 @@ def explain_requests(context: AssetExecutionContext, platform: Platform, dbt: Db
     pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
-def explaining_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+def explaining_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """What the variants differ by, as pieces that add up; what was explained before stays as it was told."""
     yield from build_models(context, dbt, platform, "explain")
 

@@ -6,16 +6,13 @@ from decimal import Decimal
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, Config, MaterializeResult, MetadataValue, asset
-from dagster_dbt import DbtCliResource
 
 from orchestration import closing, documentation, quarantine, verification
-from orchestration.assets.transformations import BUILD, SETTINGS
-from orchestration.dbt import target_folder
 from orchestration.errors import GateFailedError
 from orchestration.failures import clear_failures
 from orchestration.insight import sparkline
 from orchestration.reports import docs_url
-from orchestration.resources import Platform
+from orchestration.resources import Dbt, Platform
 from orchestration.turns import BOOKS, DOCUMENTATION, refuse_while_busy, turn
 
 QUARANTINE_DESK = AssetKey(["governance", "quarantine_desk"])
@@ -29,7 +26,7 @@ SHOWN_ROWS = 200
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
 )
-def verification_report(context: AssetExecutionContext, platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
+def verification_report(context: AssetExecutionContext, platform: Platform, dbt: Dbt) -> MaterializeResult:  # type: ignore[type-arg]
     """Audit chain, conservation of messages and use, and every invoice rated again from its events, bit for bit."""
     with platform.session("meterline_auditor") as session:
         proofs = verification.prove(session)
@@ -37,7 +34,7 @@ def verification_report(context: AssetExecutionContext, platform: Platform, dbt:
         refuse_while_busy(session)
         closing.request(session, "verify", closing.NO_MONTH, datetime.now(UTC))
     with clear_failures(), turn(platform.settings):
-        dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+        dbt.rate()
     with platform.session("meterline_auditor") as session:
         proofs.append(verification.prove_reproduction(session))
     broken = [proof for proof in proofs if not proof.holds]

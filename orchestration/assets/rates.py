@@ -13,13 +13,13 @@ from dagster import (
     MetadataValue,
     asset,
 )
-from dagster_dbt import DbtCliResource, dbt_assets
+from dagster_dbt import dbt_assets
 
 from orchestration import rates
 from orchestration.assets.transformations import MANIFEST, TRANSLATOR, build_models
 from orchestration.failures import clear_failures
 from orchestration.rate_facts import read_facts
-from orchestration.resources import Platform
+from orchestration.resources import Dbt, Platform
 from orchestration.turns import BOOKS
 
 FACTS = AssetKey(["rating", "facts"])
@@ -49,7 +49,7 @@ def rating_facts(config: FactsConfig, platform: Platform) -> MaterializeResult: 
 
 
 @dbt_assets(manifest=MANIFEST, select="tag:facts", name="rating_models", pool=BOOKS, dagster_dbt_translator=TRANSLATOR)
-def rating_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+def rating_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """What the rules of a close make of the facts."""
     yield from build_models(context, dbt, platform, "facts")
 

@@ -2,20 +2,24 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from dagster import AssetExecutionContext, AssetKey, AssetSpec, BackfillPolicy, MetadataValue, Output, RetryPolicy
-from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, DbtCliResource, dbt_assets
-from dagster_dbt.errors import DagsterDbtCliRuntimeError
+from dagster_dbt import DagsterDbtTranslator, DagsterDbtTranslatorSettings, dbt_assets
+from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
+from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
+from dbt_common.events.functions import msg_to_dict
 
-from orchestration.dbt import manifest_path, target_folder
+from orchestration.dbt import manifest_path
+from orchestration.dbt_runs import DbtError
 from orchestration.failures import clear_failures
 from orchestration.gates import raise_failed_checks
-from orchestration.lineage import read_lineage
+from orchestration.lineage import Columns, read_lineage
 from orchestration.partitions import closing_months, received_days
 from orchestration.progress import report
 from orchestration.reports import docs_url
-from orchestration.resources import Platform
+from orchestration.resources import Dbt, Platform
 from orchestration.settings import Settings
 from orchestration.table_metadata import table_metadata
 from orchestration.turns import BOOKS, refuse_while_busy, turn
@@ -84,8 +88,8 @@ MANIFEST = manifest_path(SETTINGS)
 TRANSLATOR = MeterlineTranslator(
     settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=False)
 )
-# Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
-BUILD = ["build", "--exclude-resource-type", "unit_test"]
+# dbt's names of what says that a model was built or a test was run.
+RESULTS = ("LogModelResult", "LogTestResult")
 
 
 def nothing_pending(platform: Platform) -> bool:
@@ -98,22 +102,34 @@ def nothing_pending(platform: Platform) -> bool:
     return False
 
 
-def build_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform, step: str) -> Iterator[Any]:
+def build_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform, step: str) -> Iterator[Any]:
     """Build the selected models with their checks; a check that fails is named with its first rows, not retried."""
-    target = target_folder(SETTINGS, step)
+    asked = get_updated_cli_invocation_params_for_context(context, {}, TRANSLATOR)
+    tests = ["--indirect-selection", asked.indirect_selection] if asked.indirect_selection else []
     lineage = read_lineage(SETTINGS)
     try:
-        with clear_failures(), turn(SETTINGS):
-            for event in dbt.cli(BUILD, context=context, target_path=target).stream():
-                if isinstance(event, Output):
-                    model = context.asset_key_for_output(event.output_name).path[-1]
-                    yield event.with_metadata({**event.metadata, **table_metadata(lineage.get(model, {}))})
-                else:
-                    yield event
-    except DagsterDbtCliRuntimeError:
+        # dbt has ended before the turn is given back, whatever ends this.
+        with clear_failures(), turn(SETTINGS), closing(dbt.build(*asked.selection_args, *tests, step=step)) as events:
+            for event in events:
+                if event.info.name in RESULTS:
+                    yield from _told(context, event, asked.manifest, lineage)
+    except DbtError as error:
         with clear_failures(), platform.session("meterline_transform") as session:
-            raise_failed_checks(session, target)
+            raise_failed_checks(session, error.results)
         raise
+
+
+def _told(
+    context: AssetExecutionContext, event: Any, manifest: Mapping[str, Any], lineage: Mapping[str, Columns]
+) -> Iterator[Any]:
+    """What Dagster is told of a model or test; of a model with its columns and where they come from."""
+    message = DbtCoreCliEventMessage(raw_event=msg_to_dict(event), event_history_metadata={})
+    for told in message.to_default_asset_events(manifest, TRANSLATOR, context):
+        if isinstance(told, Output):
+            model = context.asset_key_for_output(told.output_name).path[-1]
+            yield told.with_metadata({**told.metadata, **table_metadata(lineage.get(model, {}))})
+        else:
+            yield told
 
 
 @dbt_assets(
@@ -126,7 +142,7 @@ def build_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: 
     pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
-def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+def metering_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """Every accepted load from raw rows to hourly and daily use; the models find their loads in the ledger.
 
     With nothing pending dbt is not started.
@@ -148,7 +164,7 @@ def metering_models(context: AssetExecutionContext, dbt: DbtCliResource, platfor
     pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
-def billing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+def billing_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """Rating of the periods that the open close request names; nothing is published yet."""
     yield from build_models(context, dbt, platform, "close")
 
@@ -161,7 +177,7 @@ def billing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform
     pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
-def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+def publishing_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """What the gates cleared becomes invoices, closes and audit entries, in one transaction."""
     yield from build_models(context, dbt, platform, "publish")
 
@@ -174,7 +190,7 @@ def publishing_models(context: AssetExecutionContext, dbt: DbtCliResource, platf
     pool=BOOKS,
     dagster_dbt_translator=TRANSLATOR,
 )
-def published_models(context: AssetExecutionContext, dbt: DbtCliResource, platform: Platform) -> Iterator[Any]:
+def published_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """Views: staging, names in place of numbers, and what finance reads. Built when the project changes."""
     yield from build_models(context, dbt, platform, "views")
 

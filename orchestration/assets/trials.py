@@ -4,15 +4,12 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from dagster import AssetKey, Config, MaterializeResult, MetadataValue, asset
-from dagster_dbt import DbtCliResource
 
 from orchestration import closing, rate_releases
-from orchestration.assets.transformations import BUILD, SETTINGS
 from orchestration.closing import Candidate
-from orchestration.dbt import target_folder
 from orchestration.failures import clear_failures
 from orchestration.rate_releases import Decision
-from orchestration.resources import Platform
+from orchestration.resources import Dbt, Platform
 from orchestration.turns import BOOKS, refuse_while_busy, turn
 
 SIMULATED_RATES = AssetKey(["billing", "simulated_rates"])
@@ -67,7 +64,7 @@ class CandidateConfig(Config):
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
 )
-def previewed_periods(config: PreviewConfig, platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
+def previewed_periods(config: PreviewConfig, platform: Platform, dbt: Dbt) -> MaterializeResult:  # type: ignore[type-arg]
     """Drafts of the invoices of open periods, by the models of a close; nothing is billed."""
     with clear_failures():
         month = closing.parse_month(config.period) if config.period else closing.NO_MONTH
@@ -87,7 +84,7 @@ def previewed_periods(config: PreviewConfig, platform: Platform, dbt: DbtCliReso
     kinds={"dbt", "postgres"},
     owners=["team:finance"],
 )
-def simulated_rates(config: CandidateConfig, platform: Platform, dbt: DbtCliResource) -> MaterializeResult:  # type: ignore[type-arg]
+def simulated_rates(config: CandidateConfig, platform: Platform, dbt: Dbt) -> MaterializeResult:  # type: ignore[type-arg]
     """Who would pay how much more or less by a version of a rate card, from the last closed periods."""
     candidate = config.candidate()
     with clear_failures():
@@ -130,9 +127,9 @@ def _ask(platform: Platform, kind: str, month: date, as_of: datetime | None, can
         return closing.request(session, kind, month, as_of, candidate)
 
 
-def _rate(platform: Platform, dbt: DbtCliResource) -> None:
+def _rate(platform: Platform, dbt: Dbt) -> None:
     with turn(platform.settings):
-        dbt.cli([*BUILD, "--select", "tag:close"], target_path=target_folder(SETTINGS, "close")).wait()
+        dbt.rate()
 
 
 def _printable(rows: list[dict[str, Any]]) -> list[dict[str, str]]:

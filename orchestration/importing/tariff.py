@@ -90,6 +90,8 @@ def price(value: Any, field_name: str) -> Decimal:
     try:
         # The shortest text of a float is the number that the file shows.
         exact = Decimal(str(value))
+        if exact.is_nan():
+            raise BadInputError(f"field {field_name}: {value!r} is not a number")
         return exact.quantize(PRICE_STEP, ROUND_HALF_UP).normalize() + 0
     except ArithmeticError as error:
         raise BadInputError(f"field {field_name}: {value!r} is not a number") from error

@@ -31,6 +31,8 @@ UNITS = {
     "energyratestructure": {"kWh"}, "demandratestructure": {"kW"}, "flatdemandstructure": {"kW"},
     "demandrateunit": {"kW"}, "demandunits": {"kW"}, "flatdemandunit": {"kW"},
 }  # fmt: skip
+TIER = {"max", "rate", "adj", "sell", "unit"}
+NET_METERING = "Net Metering"
 HANDLED = {
     "energyratestructure", "energyweekdayschedule", "energyweekendschedule", "demandratestructure",
     "demandweekdayschedule", "demandweekendschedule", "flatdemandstructure", "flatdemandmonths",
@@ -89,6 +91,9 @@ class _Rate:
             is_price = isinstance(value, int | float | Decimal | list | dict) and not isinstance(value, bool)
             if is_price and not is_silent and field not in INFORMATION and field not in HANDLED:
                 raise BadInputError(f"field {field} is not supported; take it out to bill the rate without it")
+        currency = self._fields.get("currency") or self._name.currency_code
+        if str(currency).upper() != self._name.currency_code:
+            raise BadInputError(f"field currency: {currency!r} is not {self._name.currency_code}; say --currency")
         for field, units in UNITS.items():
             unit = self._fields.get(field)
             if isinstance(unit, str) and unit not in units:
@@ -98,12 +103,15 @@ class _Rate:
         field = "fixedchargefirstmeter" if "fixedchargefirstmeter" in self._fields else "fixedmonthlycharge"
         if field not in self._fields:
             return
-        fee = price(self._fields[field], field)
+        fee = _not_below_0(price(self._fields[field], field), field)
+        monthly = price(self._fields.get("fixedmonthlycharge", fee), "fixedmonthlycharge")
+        if field == "fixedchargefirstmeter" and monthly and monthly != fee:
+            raise BadInputError(f"field fixedmonthlycharge: {monthly} is not {field}; leave one of them")
         unit = self._fields.get("fixedchargeunits", "$/month") if field == "fixedchargefirstmeter" else "$/month"
         if unit == "$/day":
             self.tariff.charge("fixed", "per_unit", "days")
             self.tariff.tier("fixed", "days", 1, unit_price=text_of(fee))
-        elif unit == "$/month":
+        elif unit == "$/month" or not fee:
             self.tariff.charge("fixed", "flat")
             self.tariff.tier("fixed", "usage", 1, flat_fee=text_of(fee))
         else:
@@ -115,11 +123,11 @@ class _Rate:
     def _minimum(self) -> None:
         unit = self._fields.get("minchargeunits", "$/month")
         columns = {"$/month": "minimum_spend_amount", "$/year": "annual_minimum_amount"}
-        if "mincharge" in self._fields and unit not in columns:
+        if price(self._fields.get("mincharge", 0), "mincharge") and unit not in columns:
             raise BadInputError(f"field minchargeunits: {unit!r} is not supported; use $/month or $/year")
         fields = {"mincharge": columns.get(unit, ""), "minmonthlycharge": "minimum_spend_amount"}
         terms = {
-            column: text_of(price(self._fields[field], field))
+            column: text_of(_not_below_0(price(self._fields[field], field), field))
             for field, column in (fields | {"annualmincharge": "annual_minimum_amount"}).items()
             if price(self._fields.get(field, 0), field)
         }
@@ -154,25 +162,30 @@ class _Rate:
 
     def _nets(self) -> bool:
         """Whether what is fed in is taken off what is used, as net metering does."""
+        rules = self._fields.get("dgrules") or NET_METERING
+        if self._name.export_metric and rules != NET_METERING:
+            raise BadInputError(
+                f"field dgrules: {rules!r} is not supported for what is fed in; leave --export-metric out to bill what "
+                "is used"
+            )
         return bool(self._name.export_metric) and (
-            self._fields.get("usenetmetering") is not False or self._fields.get("dgrules") == "Net Metering"
+            self._fields.get("usenetmetering") is not False or "dgrules" in self._fields
         )
 
     def _sell(self, field: str) -> None:
-        sells = [
-            tier for period in self._fields[field] for tier in period if isinstance(tier, dict) and tier.get("sell")
-        ]
+        sells = [tier for period in self._fields[field] for tier in period if tier.get("sell")]
         if sells and self._name.export_metric and not self._nets():
             raise BadInputError(f"field {field}.sell is not supported; only net metering of what is fed in is")
         if sells and not self._name.export_metric:
             self.tariff.notes.append("sell rates were left out: no --export-metric names what is fed in")
 
     def _fuel_adjustments(self) -> None:
-        monthly = self._fields.get("fueladjustmentsmonthly")
-        if not monthly or not any(monthly):
-            return
         field = "fueladjustmentsmonthly"
+        if not self._fields.get(field):
+            return
         amounts = [_not_below_0(price(amount, field), field) for amount in self._twelve(field)]
+        if not any(amounts):
+            return
         distinct = list(dict.fromkeys(amounts))
         periods = [distinct.index(amount) for amount in amounts]
         self._timed("fuel adjustment", "usage", [[(None, amount)] for amount in distinct], _all_day(periods), {})
@@ -188,10 +201,8 @@ class _Rate:
         if not self._fields.get("flatdemandstructure"):
             return
         structure = self._structure("flatdemandstructure")
-        months = self._twelve("flatdemandmonths")
-        for period in months:
-            if period not in range(len(structure)):
-                raise BadInputError(f"field flatdemandmonths: {period!r} is no period of flatdemandstructure")
+        field = "flatdemandmonths"
+        months = [_period(month, field, "flatdemandstructure", len(structure)) for month in self._twelve(field)]
         columns = self._demand_columns() | self._ratchet()
         self._timed("flat demand", "peak_demand", structure, _all_day(months), columns)
 
@@ -203,49 +214,63 @@ class _Rate:
         return {"demand_minutes": minutes}
 
     def _ratchet(self) -> CsvRow:
-        share = Decimal(str(self._fields.get("lookbackpercent", 0)))
-        ratchets = self._fields.get("demandratchetpercentage") or []
-        if not share and any(ratchets):
+        field = "lookbackpercent"
+        share = _not_below_0(price(self._fields.get(field, 0), field), field)
+        if not share and self._fields.get("demandratchetpercentage"):
+            field = "demandratchetpercentage"
+            ratchets = [_not_below_0(price(percentage, field), field) for percentage in self._twelve(field)]
             if len(set(ratchets)) > 1:
-                raise BadInputError("field demandratchetpercentage: one percentage for all months is supported")
-            share = Decimal(str(ratchets[0]))
+                raise BadInputError(f"field {field}: one percentage for all months is supported")
+            share = ratchets[0]
         if not share:
             return {}
+        if share > 100:
+            raise BadInputError(f"field {field}: {share} percent is more than all of a peak; use at most 100")
         # The form's own examples are fractions; hand-made files write percent.
         percent = share * 100 if share <= 1 else share
         flags = self._twelve("lookbackmonths") if self._fields.get("lookbackmonths") else [1] * 12
         months = [month for month in MONTHS if flags[month - 1]]
         columns = {
             "ratchet_percent": text_of(percent.normalize() + 0),
-            "ratchet_periods": str(int(self._fields.get("lookbackrange") or 11)),
+            "ratchet_periods": str(self._look_back()),
         }
         return columns | ({"ratchet_months": " ".join(map(str, months))} if len(months) < 12 else {})
+
+    def _look_back(self) -> int:
+        value = self._fields.get("lookbackrange") or 11
+        if price(value, "lookbackrange") not in range(1, 25):
+            raise BadInputError(f"field lookbackrange: {value!r} is not supported; use 1 to 24 months")
+        return int(value)
 
     def _structure(self, field: str) -> list[Ladder]:
         structure = self._fields[field]
         if not isinstance(structure, list) or not all(isinstance(period, list) and period for period in structure):
             raise BadInputError(f"field {field}: a list of periods, each a list of tiers, is expected")
+        if not all(isinstance(tier, dict) for period in structure for tier in period):
+            raise BadInputError(f"field {field}: a tier is an object with a rate, and a max where it is bounded")
         return [self._ladder(period, field) for period in structure]
 
     @staticmethod
     def _ladder(period: Sequence[Mapping[str, Any]], field: str) -> Ladder:
         ladder: Ladder = []
         for number, tier in enumerate(period, start=1):
-            unit = tier.get("unit")
-            if unit is not None and unit not in UNITS[field]:
-                raise BadInputError(
-                    f"field {field}.unit: {unit!r} is not supported; use {', '.join(sorted(UNITS[field]))}"
-                )
+            _refuse_tier(tier, field)
             rate = _not_below_0(
-                price(tier.get("rate", 0), f"{field}.rate") + price(tier.get("adj", 0), f"{field}.adj"), f"{field}.rate"
+                price(tier.get("rate") or 0, f"{field}.rate") + price(tier.get("adj") or 0, f"{field}.adj"),
+                f"{field}.rate",
             )
-            bound = tier.get("max")
-            if bound is None or price(bound, f"{field}.max") >= UNBOUNDED:
+            bound = _bound(tier, field)
+            if bound is None:
+                # A tier above a bound that no use reaches is never entered; above no bound there is none.
+                if number < len(period) and tier.get("max") is None:
+                    raise BadInputError(f"field {field}.max: tier {number} has no bound, but another tier follows")
                 ladder.append((None, rate))
                 break
             if number == len(period):
                 raise BadInputError(f"field {field}.max: {bound} bounds the last tier, above which nothing has a price")
-            ladder.append((price(bound, f"{field}.max"), rate))
+            if bound <= (ladder[-1][0] or 0 if ladder else 0):
+                raise BadInputError(f"field {field}.max: {bound} is not above the bound before; bounds ascend from 0")
+            ladder.append((bound, rate))
         return ladder
 
     def _twelve(self, field: str) -> list[Any]:
@@ -259,14 +284,15 @@ class _Rate:
         fields = {"weekday": f"{kind}weekdayschedule", "weekend": f"{kind}weekendschedule"}
         if period_count == 1 and not any(field in self._fields for field in fields.values()):
             return _all_day([0] * 12)
-        for field in fields.values():
-            for month in self._twelve(field):
-                if not isinstance(month, list) or len(month) != HOURS:
-                    raise BadInputError(f"field {field}: a month has not 24 hours")
-                for period in month:
-                    if period not in range(period_count):
-                        raise BadInputError(f"field {field}: {period!r} is no period of {kind}ratestructure")
-        return {day: self._fields[field] for day, field in fields.items()}
+        hours: dict[str, list[list[int]]] = {}
+        for day, field in fields.items():
+            months = self._twelve(field)
+            if not all(isinstance(month, list) and len(month) == HOURS for month in months):
+                raise BadInputError(f"field {field}: a month has not 24 hours")
+            hours[day] = [
+                [_period(period, field, f"{kind}ratestructure", period_count) for period in month] for month in months
+            ]
+        return hours
 
     def _timed(
         self, charge: str, basis: str, structure: list[Ladder], hours: dict[str, list[list[int]]], columns: CsvRow
@@ -301,6 +327,29 @@ class _Rate:
             )
         self.tariff.notes.append(f"{charge}: tiers and time of use meet as {meaning} (--tier-meaning says otherwise)")
         return "" if meaning == "per_part" else meaning
+
+
+def _refuse_tier(tier: Mapping[str, Any], field: str) -> None:
+    unit = tier.get("unit")
+    if unit is not None and str(unit) not in UNITS[field]:
+        raise BadInputError(f"field {field}.unit: {unit!r} is not supported; use {', '.join(sorted(UNITS[field]))}")
+    # What is text describes; another number may be a price.
+    for name, value in tier.items():
+        if name not in TIER and value and not isinstance(value, str):
+            raise BadInputError(f"field {field}.{name} is not supported; take it out to bill the rate without it")
+
+
+def _bound(tier: Mapping[str, Any], field: str) -> Decimal | None:
+    bound = tier.get("max")
+    if bound is None or (isinstance(bound, int | Decimal) and bound >= UNBOUNDED):
+        return None
+    return price(bound, f"{field}.max")
+
+
+def _period(value: Any, field: str, structure: str, count: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or value not in range(count):
+        raise BadInputError(f"field {field}: {value!s} is no period of {structure}")
+    return int(value)
 
 
 def _not_below_0(amount: Decimal, field: str) -> Decimal:

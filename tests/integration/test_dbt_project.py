@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.support import parsed_project, run_dbt
+from tests.support import run_dbt
 
 
 @pytest.fixture(scope="module")
-def models():
-    return [node for node in parsed_project().nodes.values() if node.resource_type == "model"]
+def models(project):
+    return [node for node in project.nodes.values() if node.resource_type == "model"]
 
 
 def test_every_rule_passes_its_dbt_unit_tests(pipeline):
@@ -36,8 +36,7 @@ def test_what_design_publishes_is_there(models):
     }  # fmt: skip
 
 
-def test_no_score_lies_upstream_of_an_amount():
-    project = parsed_project()
+def test_no_score_lies_upstream_of_an_amount(project):
     scores = {name for name in project.sources if name.split(".")[-1] in ("scores", "score_candidates")}
     scores |= {name for name, node in project.nodes.items() if node.path.startswith("ml/")}
     assert len(scores) == 4

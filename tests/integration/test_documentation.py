@@ -9,6 +9,7 @@ import threading
 import urllib.request
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -19,7 +20,7 @@ from orchestration.database.connection import libpq_environment
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT
 from orchestration.shareable import IN_FULL, TRACKER_ADDRESSES, shareable
-from tests.support import Pipeline, message, parsed_project
+from tests.support import Pipeline, message
 
 MODEL_LINK = re.compile(r"#!/model/([\w.]+)")
 GRAPH_LINK = re.compile(r"#!/overview\?g_v=1&g_i=([\w%]+)")
@@ -114,8 +115,7 @@ def test_a_page_of_another_manifest_is_refused() -> None:
         shareable("<html></html>", '{"nodes": {}}')
 
 
-def test_links_between_pages_of_the_documentation_have_a_target() -> None:
-    project = parsed_project()
+def test_links_between_pages_of_the_documentation_have_a_target(project: Any) -> None:
     text = (DBT_PROJECT / "models" / "overview.md").read_text() + (documentation.TEMPLATES / "front.j2").read_text()
     linked = set(MODEL_LINK.findall(text))
     assert "model.meterline.invoices" in linked
@@ -137,8 +137,8 @@ def test_every_subquery_has_a_name_which_postgresql_15_asks_for(site: Path, shar
     assert sorted(nameless) == []
 
 
-def test_exposures_say_who_answers_for_them() -> None:
-    exposures = parsed_project().exposures.values()
+def test_exposures_say_who_answers_for_them(project: Any) -> None:
+    exposures = project.exposures.values()
     assert {exposure.name for exposure in exposures} == {
         "customer_invoices", "customer_statements", "period_close", "price_change",
     }  # fmt: skip
@@ -150,8 +150,8 @@ def test_exposures_say_who_answers_for_them() -> None:
         assert exposure.depends_on.nodes, exposure.name
 
 
-def test_every_quarantine_reason_is_explained_to_its_readers() -> None:
-    model = parsed_project().nodes["model.meterline.quarantined_messages"]
+def test_every_quarantine_reason_is_explained_to_its_readers(project: Any) -> None:
+    model = project.nodes["model.meterline.quarantined_messages"]
     source = (DBT_PROJECT / "macros" / "rules" / "quarantine_reason.sql").read_text()
     codes = set(re.findall(r"then '([a-z_]+)'", source))
     assert len(codes) > 5

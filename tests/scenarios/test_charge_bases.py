@@ -246,3 +246,4 @@ def test_the_cadence_by_which_hours_were_credited_is_immutable(february: Pipelin
 def test_every_invoice_is_proven_again(february: Pipeline) -> None:
     assert february.held == {}
     assert february.prove() == {}
+    february.audit()

@@ -368,3 +368,4 @@ def test_the_command_tells_it(explained: Pipeline) -> None:
 
 def test_explaining_changes_no_invoice(explained: Pipeline) -> None:
     assert explained.prove() == {}
+    explained.audit()

@@ -321,3 +321,4 @@ def test_a_whole_month_can_be_moved_where_each_can(life: Pipeline) -> None:
 
 def test_versions_before_and_after_an_approval_are_made_again(life: Pipeline) -> None:
     assert life.prove() == {}
+    life.audit()

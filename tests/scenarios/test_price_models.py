@@ -164,3 +164,4 @@ def test_a_price_model_makes_the_lines_of_the_arithmetic(billed: Pipeline, tenan
 
 def test_every_model_is_rated_again_to_the_same_bits(billed: Pipeline) -> None:
     assert billed.prove() == {}
+    billed.audit()

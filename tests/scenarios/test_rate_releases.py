@@ -207,6 +207,7 @@ def test_after_a_rollback_what_is_closed_stays_as_billed_and_what_is_open_has_th
 
 def test_what_was_billed_under_decisions_is_reproduced(story: Story) -> None:
     assert story.pipeline.prove() == {}
+    story.pipeline.audit()
 
 
 def test_a_version_is_immutable_once_it_was_promoted_and_once_it_has_billed(story: Story) -> None:

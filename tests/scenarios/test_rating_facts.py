@@ -1,6 +1,7 @@
 """What other systems say that a use costs is what the rules make of it: all facts of a file in one run.
 
-The facts beside this file are of every model, computed by hand; `notes` has the arithmetic. More can be run by
+The facts beside this file are of every model, computed by hand; `notes` has the arithmetic where it is more than one
+step. More can be run by
 
     meterline rates verify FILE
 """
@@ -11,7 +12,8 @@ from pathlib import Path
 
 from orchestration import rates
 from orchestration.database.connection import connect
-from orchestration.rate_facts import PARAMETERS, read_facts
+from orchestration.fact_forms import PARAMETERS
+from orchestration.rate_facts import REMEDY, read_facts
 from tests.support import Pipeline, run_dbt
 
 FACTS = Path(__file__).with_name("rating_facts.json")
@@ -23,7 +25,7 @@ def test_every_fact_holds_and_what_is_not_supported_is_refused_by_name(pipeline:
     wrong = facts[0] | {"id": "wrong", "expected_amount": "1.26"}
     unknown = facts[0] | {"id": "unknown", "model": "auction"}
     with connect(pipeline.settings, "meterline_transform") as session:
-        assert rates.store_facts(session, [*facts, wrong, unknown]) == 1
+        assert rates.store_facts(session, [*facts, wrong, unknown, "a\0"]) == 2
     run_dbt(pipeline.settings, "build", "--select", "tag:facts", "--exclude-resource-type", "unit_test")
 
     with connect(pipeline.settings, "meterline_transform") as session:
@@ -34,5 +36,6 @@ def test_every_fact_holds_and_what_is_not_supported_is_refused_by_name(pipeline:
             "unknown", "auction", False, "1.25",
             f"model 'auction' is not supported; supported are {', '.join(PARAMETERS)}",
         ),
+        rates.Verdict(f"fact {len(facts) + 3} of the file", "", False, "", f"is no object; {REMEDY}"),
     ]  # fmt: skip
-    assert len(verdicts) == len(facts) + 2
+    assert len(verdicts) == len(facts) + 3

@@ -367,3 +367,4 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
     assert billed.rows(CHANGES, "INV-adjustment-2019-03-01") == [("adjustment", "15.00")]
     assert billed.prove() == {}
     billed.audit()
+    billed.audit()

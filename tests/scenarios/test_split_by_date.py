@@ -316,3 +316,4 @@ def test_every_invoice_is_reproduced_from_events_or_from_what_was_kept_of_folded
     with connect(closed.settings, "meterline_approver") as session:
         session.execute("select store.fold_month('2023-02-01', 'Ada Okafor', 'not needed')")
     assert closed.prove() == {}
+    closed.audit()

@@ -375,3 +375,4 @@ def test_months_of_a_landlords_meters_are_not_folded(march: Pipeline) -> None:
 def test_every_bill_is_the_same_when_it_is_rated_again(march: Pipeline) -> None:
     assert march.prove() == {}
     march.audit()
+    march.audit()

@@ -326,3 +326,4 @@ def test_what_a_closed_period_was_priced_by_stays(closed: Pipeline) -> None:
 
 def test_every_version_rates_again_to_the_same_bits(closed: Pipeline) -> None:
     assert closed.prove() == {}
+    closed.audit()

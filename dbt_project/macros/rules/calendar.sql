@@ -23,6 +23,14 @@
     (({{ instant }}) at time zone {{ time_zone }})::date
 {%- endmacro %}
 
+{# What a clock of the zone shows: a text with an offset is an instant, one without is what the clock shows already. #}
+{% macro wall_time(text, time_zone) -%}
+    case
+        when {{ text }} ~ '[T ].*(Z|[+-][0-9]{2}:[0-9]{2})$' then ({{ text }})::timestamptz at time zone {{ time_zone }}
+        else ({{ text }})::timestamp
+    end
+{%- endmacro %}
+
 {# The local date of a period's last instant. #}
 {% macro last_date(period) -%}
     greatest(

@@ -1,16 +1,18 @@
 {# A quantity in other units: multiplied, divided, then rounded where the price says so. `params` is a JSON object. #}
 {% macro unit_converted(quantity, params) -%}
     {{ after_usage_discount(rounded(
-        '(' ~ quantity ~ ' * coalesce((' ~ params ~ " ->> 'multiply_by')::numeric, 1))::numeric(60, 30)"
+        '(' ~ quantity ~ ' * coalesce((' ~ params ~ " ->> 'multiply_by')::numeric, 1))::numeric(80, 30)"
         ~ ' / coalesce((' ~ params ~ " ->> 'divide_by')::numeric, 1)",
         'coalesce(' ~ params ~ " #>> '{quantity_rounding,mode}', 'none')",
         'coalesce((' ~ params ~ " #>> '{quantity_rounding,places}')::integer, 0)"
     ), params) }}
 {%- endmacro %}
 
-{# Units that are given away, of a period as a whole. #}
+{# Units that are given away, of a period as a whole; never more than there are. #}
 {% macro after_usage_discount(quantity, params) -%}
-    greatest({{ quantity }} - coalesce(({{ params }} ->> 'usage_discount')::numeric, 0), 0)
+    greatest(
+        {{ quantity }} - coalesce(({{ params }} ->> 'usage_discount')::numeric, 0), least({{ quantity }}, 0)
+    )
 {%- endmacro %}
 
 {#

@@ -1,6 +1,6 @@
 {{ config(materialized='scratch', tags=['facts']) }}
 
--- Answers of facts in which single events or changes are priced, in their order.
+-- Answers of facts in which single events are priced, in their order; and of all facts whose use is an empty list.
 with facts as (
     select * from {{ ref('stg_rating__facts') }}
 ),
@@ -29,53 +29,23 @@ fees as (
     cross join lateral (
         select {{ charged_amount(
             'events.event_no', 'events.amount', 'coalesce(events.amount_before, 0)',
-            "(events.params ->> 'free_events')::integer", "(events.params ->> 'free_amount')::numeric"
+            "nullif((events.params ->> 'free_events')::integer, 0)",
+            "nullif((events.params ->> 'free_amount')::numeric, 0)"
         ) }} as amount
     ) as charged
     where model = 'percentage'
 ),
 
--- Every change moves through the tiers by its full quantity.
-changes as (
-    select
-        facts.fact_no, params, change.ordinality as change_no,
-        (change.value ->> 'quantity')::numeric as quantity,
-        (change.value ->> 'prorated_quantity')::numeric as prorated_quantity,
-        sum((change.value ->> 'quantity')::numeric) over so_far as level_after
+-- A list without elements comes to nothing.
+empty as (
+    select fact_no, model
     from facts
-    cross join lateral jsonb_array_elements(body -> 'series') with ordinality as change (value, ordinality)
-    where model = 'prorated_graduated'
-    window so_far as (partition by facts.fact_no order by change.ordinality)
-),
-
-tiers as (
-    select
-        facts.fact_no, tier.ordinality as tier_number,
-        coalesce(lag((tier.value ->> 'up_to')::numeric) over bounds, 0) as lower_bound,
-        (tier.value ->> 'up_to')::numeric as up_to,
-        coalesce((tier.value ->> 'unit_price')::numeric, 0) as unit_price,
-        coalesce((tier.value ->> 'flat_fee')::numeric, 0) as flat_fee
-    from facts
-    cross join lateral jsonb_array_elements(params -> 'tiers') with ordinality as tier (value, ordinality)
-    where model = 'prorated_graduated'
-    window bounds as (partition by facts.fact_no order by tier.ordinality)
-),
-
-moved as (
-    select
-        fact_no, tier_number, flat_fee, unit_price,
-        ({{ tier_quantity("'graduated'", 'level_after', 'lower_bound', 'up_to') }}
-            - {{ tier_quantity("'graduated'", '(level_after - quantity)', 'lower_bound', 'up_to') }})
-        * prorated_quantity / nullif(quantity, 0) as prorated_quantity,
-        {{ is_tier_entered("'graduated'", 'level_after', 'lower_bound', 'up_to') }} as is_entered
-    from changes
-    inner join tiers using (fact_no)
-),
-
-prorated as (
-    select fact_no, sum(prorated_quantity * unit_price) + max(flat_fee) * bool_or(is_entered)::integer as amount
-    from moved
-    group by fact_no, tier_number
+    where
+        model in (
+            'percentage', 'dynamic', 'matrix', 'windowed', 'tou_commitment', 'tou_block', 'tou_bill', 'sum_of_rounded',
+            'invoice_total'
+        )
+        and coalesce(body -> 'events', body -> 'items', body -> 'series', body -> 'lines', params -> 'lines') = '[]'
 )
 
 select fact_no, '' as part, 0 as position, sum(amount) as amount from fees group by fact_no
@@ -85,4 +55,6 @@ from events
 where model = 'dynamic'
 group by fact_no, params
 union all
-select fact_no, '', 0, greatest(sum(amount), 0) from prorated group by fact_no
+select fact_no, '', 0, 0 from empty
+union all
+select fact_no, 'total', 0, 0 from empty where model = 'tou_bill'

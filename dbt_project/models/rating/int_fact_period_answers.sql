@@ -17,8 +17,14 @@ prorations as (
     from facts
     cross join lateral (
         select
-            coalesce(params ->> 'remaining_days', params ->> 'remaining_seconds')::numeric as proration_numerator,
-            coalesce(params ->> 'period_days', params ->> 'period_seconds')::numeric as proration_denominator
+            coalesce(
+                params ->> 'remaining', params ->> 'remaining_days', params ->> 'remaining_hours',
+                params ->> 'remaining_seconds', params ->> 'remaining_s'
+            )::numeric as proration_numerator,
+            coalesce(
+                params ->> 'period', params ->> 'period_days', params ->> 'period_hours',
+                params ->> 'period_seconds', params ->> 'period_s'
+            )::numeric as proration_denominator
     ) as share
     where model = 'proration'
 ),
@@ -70,7 +76,7 @@ select
     greatest(
         {{ rounded(
             prorated("(params ->> 'commitment')::numeric", 'share'), 'rounding_mode', 'rounding_places'
-        ) }} - {{ rounded("(params ->> 'used')::numeric", 'rounding_mode', 'rounding_places') }},
+        ) }} - {{ rounded("coalesce((params ->> 'used')::numeric, 0)", 'rounding_mode', 'rounding_places') }},
         0
     ) as amount
 from facts
@@ -93,9 +99,13 @@ union all
 
 select
     fact_no, '', 0,
-    least(
-        (params ->> 'potential_credit')::numeric,
-        (params ->> 'original_amount')::numeric - (params ->> 'already_credited')::numeric
+    -- Where all was credited before, nothing is left, and nothing is taken back.
+    greatest(
+        least(
+            (params ->> 'potential_credit')::numeric,
+            (params ->> 'original_amount')::numeric - coalesce((params ->> 'already_credited')::numeric, 0)
+        ),
+        0
     )
 from facts
 where model = 'credit_cap'

@@ -44,7 +44,10 @@ rerated as (
     from amounts
     cross join lateral (
         select greatest(
-            least(amount, (params ->> 'max_amount')::numeric),
+            least(
+                amount * (1 - coalesce((params ->> 'percent_discount')::numeric, 0) * 0.01),
+                (params ->> 'max_amount')::numeric
+            ),
             case
                 when (body #>> array['series', (step_no - 1)::text, 'final'])::boolean
                     then (params ->> 'min_amount')::numeric
@@ -72,7 +75,7 @@ select
     fact_no, '', 0,
     case
         when (params ->> 'final')::boolean
-            then greatest(amount, coalesce((params ->> 'min_amount')::numeric, 0) - previously_billed, 0)
+            then greatest(amount, (params ->> 'min_amount')::numeric - previously_billed)
         else amount
     end
 from discounted

@@ -1,14 +1,28 @@
 {{ config(materialized='scratch', tags=['facts']) }}
 
 -- Quantities that a tiered price prices, each alone. A fact has one, or one per window, item, unit, or snapshot.
-with prices as (
+with stated as (
     select
         facts.*,
         case
-            when model in ('windowed', 'progressive_split', 'late_delta', 'unit_conversion') then params -> 'price'
+            -- What use 0 bills may stand beside a price that is held within another.
+            when model in ('windowed', 'progressive_split', 'late_delta', 'unit_conversion')
+                then jsonb_build_object('zero_quantity', params -> 'zero_quantity') || (params -> 'price')
             else params || jsonb_build_object('model', model)
         end as price
     from {{ ref('stg_rating__facts') }} as facts
+),
+
+-- An amount that the caller priced costs its multiplier a unit.
+prices as (
+    select
+        fact_no, model, params, body,
+        case
+            when price ->> 'model' = 'dynamic' then
+                jsonb_build_object('model', 'per_unit', 'unit_price', coalesce(params #> '{price,multiplier}', '1'))
+            else price
+        end as price
+    from stated
 ),
 
 elements as (
@@ -33,7 +47,7 @@ steps as (
     -- What the period comes to with this part of it and before it.
     select
         fact_no, part.step_no, price,
-        (params ->> 'pre_quantity')::numeric + part.share * (params ->> 'line_quantity')::numeric
+        coalesce((params ->> 'pre_quantity')::numeric, 0) + part.share * (params ->> 'line_quantity')::numeric
     from prices
     cross join (values (1, 1), (2, 0)) as part (step_no, share)
     where model = 'progressive_split' and (part.share = 1 or (params ->> 'has_previous')::boolean)

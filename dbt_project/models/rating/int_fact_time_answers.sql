@@ -28,7 +28,7 @@ committed as (
                 order by bucket.ordinality
                 limit 1
             ),
-            params -> 'default'
+            params -> 'default', '{"unit_price": "0"}'
         ) as bucket
     ) as priced
 ),
@@ -70,12 +70,16 @@ increments as (
     union all
     select
         running.fact_no, running.rules, running.start_at, running.duration,
-        running.elapsed + step.seconds,
-        running.amount + (step.rule ->> 'price')::numeric * step.seconds
-        / coalesce((step.rule ->> 'per_s')::numeric, 60)
+        running.elapsed + coalesce(step.seconds, 1),
+        -- The rule that the session begins under has the fee; where no rule is in force there is no price.
+        running.amount + case when running.elapsed = 0 then step.connect_fee else 0 end + step.price
     from increments as running
-    cross join lateral (
-        select rule.value as rule, coalesce((rule.value ->> 'increment_s')::numeric, 1) as seconds
+    left join lateral (
+        select
+            coalesce((rule.value ->> 'increment_s')::numeric, 1) as seconds,
+            ((rule.value ->> 'price')::numeric * coalesce((rule.value ->> 'increment_s')::numeric, 1))::numeric(80, 30)
+            / coalesce((rule.value ->> 'per_s')::numeric, 60) as price,
+            coalesce((rule.value ->> 'connect_fee')::numeric, 0) as connect_fee
         from jsonb_array_elements(running.rules) with ordinality as rule (value, ordinality)
         cross join lateral (select running.start_at + running.elapsed * interval '1 second' as moment) as local
         where
@@ -89,7 +93,7 @@ increments as (
             ) }}
         order by rule.ordinality
         limit 1
-    ) as step
+    ) as step on true
     where running.elapsed < running.duration
 )
 
@@ -125,8 +129,6 @@ select fact_no, '', 0, sum(amount) from bills group by fact_no
 union all
 
 select
-    session.fact_no, '', 0,
-    coalesce(max(increment.amount), 0) + coalesce((session.rules #>> '{0,connect_fee}')::numeric, 0)
-from sessions as session
-left join increments as increment on session.fact_no = increment.fact_no
-group by session.fact_no, session.rules
+    fact_no, '', 0, round((array_agg(amount order by elapsed desc))[1], 20)
+from increments
+group by fact_no

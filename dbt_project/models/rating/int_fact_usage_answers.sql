@@ -7,8 +7,7 @@ with facts as (
 
 readings as (
     select
-        facts.fact_no, params, reading.ordinality as reading_no, (reading.value #>> '{}')::numeric as quantity,
-        body #>> array['keys', (reading.ordinality - 1)::text] as key, model
+        facts.fact_no, params, reading.ordinality as reading_no, (reading.value #>> '{}')::numeric as quantity, model
     from facts
     cross join lateral jsonb_array_elements(body -> 'series') with ordinality as reading (value, ordinality)
     where model in ('aggregation', 'tier_band_quantity')
@@ -18,10 +17,17 @@ aggregated as (
     select
         facts.fact_no,
         case facts.params ->> 'type'
-            when 'count' then count(readings.fact_no)
+            when 'count' then coalesce(jsonb_array_length(coalesce(facts.body -> 'series', facts.body -> 'keys')), 0)
             when 'sum' then coalesce(sum(readings.quantity), 0)
             when 'max' then coalesce(max(readings.quantity), 0)
-            when 'unique' then count(distinct coalesce(readings.key, readings.quantity::text))
+            when 'unique' then
+                case
+                    when facts.body ? 'keys' then (
+                        select count(distinct key.value)
+                        from jsonb_array_elements_text(facts.body -> 'keys') as key (value)
+                    )
+                    else count(distinct readings.quantity)
+                end
             when 'latest' then greatest(
                 coalesce((array_agg(readings.quantity order by readings.reading_no desc))[1], 0), 0
             )
@@ -29,16 +35,16 @@ aggregated as (
     from facts
     left join readings using (fact_no)
     where facts.model = 'aggregation'
-    group by facts.fact_no, facts.params
+    group by facts.fact_no, facts.params, facts.body
 ),
 
 levels as (
     select
         facts.fact_no,
-        (params ->> 'period_start')::timestamp as start_at,
-        (params ->> 'period_end')::timestamp as end_at,
+        (params ->> 'period_start')::timestamptz as start_at,
+        (params ->> 'period_end')::timestamptz as end_at,
         (change.value ->> 'delta')::numeric as delta,
-        (change.value ->> 'timestamp')::timestamp as changed_at,
+        (change.value ->> 'timestamp')::timestamptz as changed_at,
         coalesce((params ->> 'initial_value')::numeric, 0) as initial_value
     from facts
     left join lateral jsonb_array_elements(coalesce(body -> 'events', '[]'::jsonb)) as change (value) on true
@@ -65,12 +71,13 @@ union all
 -- Each change counts for the seconds that are left.
 select
     fact_no, '', 0,
-    initial_value + coalesce(sum(
-        (delta * greatest(extract(epoch from end_at - greatest(changed_at, start_at)), 0))::numeric(60, 30)
-        / extract(epoch from end_at - start_at)
-    ), 0)
+    initial_value + coalesce(
+        sum(delta * greatest(extract(epoch from end_at - greatest(changed_at, start_at)), 0))::numeric(60, 20)
+        / extract(epoch from end_at - start_at),
+        0
+    )
 from levels
-group by fact_no, initial_value
+group by fact_no, initial_value, start_at, end_at
 
 union all
 
@@ -79,7 +86,10 @@ select fact_no, part, 0, sum(quantity) from assigned group by fact_no, part
 union all
 
 select
-    fact_no, '', 0, ((body #>> '{params,end}')::timestamp::date - (body #>> '{params,start}')::timestamp::date)::numeric
+    fact_no, '', 0, (
+        {{ wall_time("params ->> 'end'", "(params ->> 'timezone')") }}::date
+        - {{ wall_time("params ->> 'start'", "(params ->> 'timezone')") }}::date
+    )::numeric
 from facts
 where model = 'calendar_days'
 
@@ -88,8 +98,8 @@ union all
 select
     fact_no, '', 0,
     extract(epoch from
-        (params ->> 'end')::timestamp at time zone (params ->> 'timezone')
-        - (params ->> 'start')::timestamp at time zone (params ->> 'timezone')
+        {{ wall_time("params ->> 'end'", "(params ->> 'timezone')") }} at time zone (params ->> 'timezone')
+        - {{ wall_time("params ->> 'start'", "(params ->> 'timezone')") }} at time zone (params ->> 'timezone')
     ) / 3600
 from facts
 where model = 'local_hours'
@@ -99,7 +109,9 @@ union all
 select
     fact_no, '', reading_no::integer,
     greatest(
-        {{ tier_quantity("'graduated'", 'quantity', "(params ->> 'from')::numeric", "(params ->> 'to')::numeric") }}, 0
+        {{ tier_quantity(
+            "'graduated'", 'quantity', "coalesce((params ->> 'from')::numeric, 0)", "(params ->> 'to')::numeric"
+        ) }}, 0
     )
 from readings
 where model = 'tier_band_quantity'
@@ -115,6 +127,7 @@ union all
 
 select
     fact_no, '', 0,
-    {{ unit_converted("(body ->> 'quantity')::numeric", 'params') }} * (params ->> 'unit_price')::numeric
+    {{ unit_converted("coalesce(body ->> 'quantity', params ->> 'line_quantity')::numeric", 'params') }}
+    * (params ->> 'unit_price')::numeric
 from facts
 where model = 'unit_conversion_split'

@@ -7,6 +7,8 @@ with answers as (
     union all
     select * from {{ ref('int_fact_event_answers') }}
     union all
+    select * from {{ ref('int_fact_change_answers') }}
+    union all
     select * from {{ ref('int_fact_capacity_answers') }}
     union all
     select * from {{ ref('int_fact_time_answers') }}

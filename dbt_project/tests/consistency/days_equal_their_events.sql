@@ -1,5 +1,3 @@
-{{ config(tags=['audit']) }}
-
 -- The local days as they grew load by load against days built anew from the events, dated through a calendar of whole
 -- periods instead of the segments that the loads cut. A deferred event has its day in the period it was measured in.
 with local_days as (

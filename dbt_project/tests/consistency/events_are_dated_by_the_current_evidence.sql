@@ -1,5 +1,3 @@
-{{ config(tags=['audit']) }}
-
 -- Loads date an event with the evidence they know and date it again when that improves. In the end every event must
 -- stand where one run over everything would have put it: same clock, same instant.
 with judged as materialized (

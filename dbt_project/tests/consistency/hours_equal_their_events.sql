@@ -1,5 +1,3 @@
-{{ config(tags=['audit']) }}
-
 -- The hours as they grew load by load against the hours built anew from the events, every column of them.
 with rebuilt as (
     select

@@ -1,5 +1,3 @@
-{{ config(tags=['audit']) }}
-
 -- Messages and duplicates per hour, counted again from all arrivals of the store and from what was folded.
 with arrivals as (
     select tenant_no, received_at, false as is_duplicate, 1 as messages from {{ ref('int_event_state') }}

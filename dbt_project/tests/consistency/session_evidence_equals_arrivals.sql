@@ -1,5 +1,3 @@
-{{ config(tags=['audit']) }}
-
 -- The least delay that loads noted per session and day, against the least delay of the arrivals themselves:
 -- duplicates in, conflicts out (RULES 3). Of a device with folded months not all arrivals are here any more.
 with arrivals as (

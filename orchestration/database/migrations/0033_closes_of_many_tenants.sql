@@ -1,8 +1,9 @@
 -- What a close of ten thousand tenants did once for each of them, and each time over all the others.
 set role meterline_owner;
 
--- Models look a tenant's configuration up by its number.
+-- Models look a tenant and its contracts up by its number.
 create index on config.tenants (tenant_id);
+create index on config.contracts (tenant_id);
 
 -- Approved versions become issued: their documents get the next numbers of their legal entity, in the order of the
 -- invoices' names, and the versions that they replace become amended. The caller holds the lock.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +162,30 @@ def test_what_cannot_be_billed_is_refused_by_its_field(tmp_path: Path) -> None:
     assert "field energyratestructure.max: 100 bounds the last tier" in refusal(
         tmp_path, energyratestructure=[[{"rate": 1, "max": 100}]]
     )
+    assert "field energyratestructure.max: tier 1 has no bound, but another tier follows" in refusal(
+        tmp_path, energyratestructure=[[{"rate": 1}, {"rate": 2}]]
+    )
+    for bounds in ((50, 20), (50, 50), (0, 20)):
+        ladder = [{"max": bound, "rate": 1} for bound in bounds] + [{"rate": 2}]
+        assert f"field energyratestructure.max: {bounds[bounds[0] > 0]} is not above" in refusal(
+            tmp_path, energyratestructure=[ladder]
+        )
+    assert "field energyratestructure: a tier is an object" in refusal(tmp_path, energyratestructure=[[0.1]])
+    assert "field energyratestructure.mint is not" in refusal(tmp_path, energyratestructure=[[{"rate": 1, "mint": 3}]])
+    assert "energyratestructure.rate: nan is not" in refusal(tmp_path, energyratestructure=[[{"rate": math.nan}]])
+    assert "field fixedchargefirstmeter: -5 is below 0" in refusal(tmp_path, fixedchargefirstmeter=-5)
+    assert "field fixedmonthlycharge: 7 is not fixedchargefirstmeter" in refusal(
+        tmp_path, fixedchargefirstmeter=5, fixedmonthlycharge=7
+    )
+    assert "field mincharge: -5 is below 0" in refusal(tmp_path, mincharge=-5)
+    assert "field fueladjustmentsmonthly is missing or has not 12 months" in refusal(tmp_path, fueladjustmentsmonthly=1)
+    assert "field currency: 'CAD' is not USD" in refusal(tmp_path, currency="CAD")
+    assert "False is no period of energyratestructure" in refusal(tmp_path, energyweekdayschedule=[[False] * 24] * 12)
+    demand = {"flatdemandstructure": [[{"rate": 1}]], "flatdemandmonths": [0] * 12}
+    for field, value in {"lookbackpercent": "x", "demandratchetpercentage": 0.8, "flatdemandunit": "kVA"}.items():
+        assert f"field {field}" in refusal(tmp_path, **demand | {field: value})
+    assert "field lookbackpercent: 200 percent is more" in refusal(tmp_path, **demand, lookbackpercent=200)
+    assert "field lookbackrange: 99 is not" in refusal(tmp_path, **demand, lookbackpercent=1, lookbackrange=99)
     assert "field flatdemandmonths is missing" in refusal(tmp_path, flatdemandstructure=[[{"rate": 1}]])
     assert "field fueladjustmentsmonthly: -0.01 is below 0" in refusal(
         tmp_path, fueladjustmentsmonthly=[0.01] * 11 + [-0.01]
@@ -171,6 +196,33 @@ def test_what_cannot_be_billed_is_refused_by_its_field(tmp_path: Path) -> None:
     assert "3 is no period of energyratestructure" in refusal(tmp_path, energyweekdayschedule=[[3] * 24] * 12)
     assert "is not readable as JSON" in _refused_text(tmp_path, "{")
     assert "holds no single rate" in _refused_text(tmp_path, '{"items": []}')
+
+
+def test_only_net_metering_takes_what_is_fed_in_off_what_is_used(tmp_path: Path) -> None:
+    generating = CardName("card", export_metric="fed_in")
+    for fields in ({}, {"dgrules": "Net Metering"}, {"dgrules": "Net Metering", "usenetmetering": False}):
+        assert rows(imported(tmp_path, rate(**fields), generating), "rate_cards", "net_metric") == [("fed_in",)]
+    for rules in ("Net Billing Hourly", "Net Billing Instantaneous", "Buy All Sell All"):
+        assert rows(imported(tmp_path, rate(dgrules=rules)), "rate_cards", "net_metric") == [("",)]
+        with pytest.raises(BadInputError, match=f"field dgrules: '{rules}' is not supported for what is fed in"):
+            imported(tmp_path, rate(dgrules=rules), generating)
+
+
+def test_a_bound_that_no_use_reaches_is_none(tmp_path: Path) -> None:
+    ladder = [{"max": 10, "rate": 2}, {"max": 1e38, "rate": 3}, {"rate": 4}]
+    for length in (2, 3):
+        tariff = imported(tmp_path, rate(energyratestructure=[ladder[:length]]))
+        assert rows(tariff, "rate_card_tiers", "up_to", "unit_price") == [("10", "2"), ("", "3")]
+
+
+def test_a_unit_of_nothing_is_no_reason_to_refuse(tmp_path: Path) -> None:
+    free = rate(fixedchargefirstmeter=0, fixedchargeunits="$/year", mincharge=0, minchargeunits="$/day")
+    assert rows(imported(tmp_path, free), "rate_card_tiers", "flat_fee") == [("0",), ("",)]
+
+
+def test_a_period_with_a_point_is_a_whole_number(tmp_path: Path) -> None:
+    tariff = imported(tmp_path, rate(energyweekdayschedule=[[0.0] * 24] * 12))
+    assert rows(tariff, "rate_cards", "price_model") == [("per_unit",)]
 
 
 def _refused_text(tmp_path: Path, text: str) -> str:
