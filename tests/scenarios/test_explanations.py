@@ -351,7 +351,7 @@ def test_the_words_name_the_numbers(explained: Pipeline) -> None:
     ) == [
         (
             "INV-tiers-2019-03-01 is EUR 7.50 more than INV-tiers-2019-02-01 (27.50 after 20.00). "
-            "Use: more or less of it +10.00, other tiers -2.50.",
+            "Use: more or less of it +10.00 (changes 1 to 2), other tiers -2.50 (change 3).",
         )
     ]
 
@@ -361,9 +361,9 @@ def test_the_command_tells_it(explained: Pipeline) -> None:
         verbs.explain(explained.settings, "INV-tiers-2019-03-01", limit=20)
     told = captured.get()
     assert "150 measured; tier 2 (units above 100) prices 50; 50 x 0.15 = 7.50" in told
-    assert "other tiers -2.50." in told
+    assert "other tiers -2.50 (change 3)." in told
     assert re.search(r"tier_crossing +1 +-2\.50", told)
-    assert re.search(r"volume +energy tier 2 +usage +m-1 +7\.50", told)
+    assert re.search(r"2 +volume +energy tier 2 +usage +m-1 +7\.50", told)
 
 
 def test_explaining_changes_no_invoice(explained: Pipeline) -> None:
