@@ -140,6 +140,8 @@ def test_an_interrupted_run_ends_its_statements_before_it_gives_its_turn_back(wa
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
+    # A shell starts what it puts into the background deaf to it.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with connect(waiting.settings) as other:
         other.execute("lock table store.events in access exclusive mode")
         impatience = threading.Thread(target=interrupt)
@@ -147,6 +149,7 @@ def test_an_interrupted_run_ends_its_statements_before_it_gives_its_turn_back(wa
         with pytest.raises(KeyboardInterrupt), turn(waiting.settings):
             dbt_runs.run_quietly(waiting.settings, *LOAD)
         impatience.join()
+        signal.signal(signal.SIGINT, before)
         assert not [thread for thread in threading.enumerate() if thread.name == "dbt"]
         while waiting.rows(OF_DBT) != [(0,)]:
             # The server ends a session some time after its client has left.
