@@ -33,8 +33,8 @@ order by previous_invoice_version desc
 limit 1
 """
 CHANGES = """
-select component, concat_ws(' ', metric, charge, part, 'tier ' || tier_number::text) as line, line_type,
-    device_id, amount
+select change_no as change, component, concat_ws(' ', metric, charge, part, 'tier ' || tier_number::text) as line,
+    line_type, device_id, amount
 from finance.invoice_changes
 where invoice_id = %s and invoice_version = %s
 order by change_no

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from orchestration import invoicing
+from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
+from orchestration.settings import DBT_PROJECT
 from tests.support import Configuration, Pipeline, message
 
 LINES = """
@@ -31,8 +35,25 @@ DRAWS = """
 select credit_id, invoice_version, available_amount::text, amount::text, is_standing from finance.credit_applications
 where invoice_id = %s order by invoice_version, credit_id
 """
+SHOWN = """
+select (sum(amount) filter (where line_type = 'usage'))::text, sum(amount)::text from finance.invoice_lines
+where invoice_id = %s
+"""
 CHANGES = "select component, amount::text from finance.invoice_changes where invoice_id = %s order by change_no"
 BALANCES = "select credit_id, drawn_amount::text, balance_amount::text from finance.credit_balances order by 1"
+
+DOCUMENTATION = DBT_PROJECT / "models" / "finance" / "_billing_docs.md"
+# Examples of the documentation that are cases of these.
+DOCUMENTED = {
+    "discounts, one after the other": "one-after-the-other",
+    "on a metric first, then on the whole": "electricity-and-gas",
+    "by tiers of spend": "tiers-of-spend",
+    "a total that is rounded alone": "total-from-unrounded",
+    "above a commitment": "commitment-exceeded",
+    "below a commitment": "commitment-of-half-a-month",
+    "minimum, prorated": "by-day",
+    "maximum": "maximum",
+}
 
 PER_KWH = ((None, "1.00"),)
 # use in kWh, terms of the card, the contract, tiers of the price
@@ -73,6 +94,7 @@ case("contract-before-card", 30, {"minimum_spend_amount": 40}, minimum_spend_amo
 case("no-minimum-after-all", 30, {"minimum_spend_amount": 0}, minimum_spend_amount=50)
 case("maximum", 130, {"maximum_spend_amount": 100})
 case("maximum-of-half-a-month", 130, {"maximum_spend_amount": 100, **HALF})
+case("commitment-of-half-a-month", 30, HALF, commitment_amount=100)
 case("commitment-not-reached", 70, commitment_amount=100)
 case("commitment-exceeded", 150, commitment_amount=100, overage_factor="1.2")
 case("commitment-without-true-up", 70, commitment_amount=100, is_commitment_trued_up="false")
@@ -99,9 +121,15 @@ discount("not-in-force", "after", percent=10, starts_date="2019-02-02")
 case("a-metric-first", 100)
 discount("a-metric-first", "all", percent=10)
 discount("a-metric-first", "energy", percent=50, metric="energy", sequence=9)
+case("electricity-and-gas", 60)
+discount("electricity-and-gas", "all", percent=10)
+discount("electricity-and-gas", "energy", percent=50, metric="energy")
+CONFIGURE.append(lambda config: config.metric("gas", unit="kWh"))
+CONFIGURE.append(lambda config: config.rate_card("electricity-and-gas", *PER_KWH, metric="gas"))
 case("of-the-card", 100)
 CONFIGURE.append(lambda config: config.row("discounts", discount_id="card", rate_card_id="of-the-card", percent=25))
 case("discount-before-minimum", 100, {"minimum_spend_amount": 95})
+case("adjustment", 100)
 discount("discount-before-minimum", "d", percent=10)
 
 tax("mn", "state", "6.875")
@@ -155,7 +183,9 @@ def billed(shared_pipeline: Pipeline) -> Pipeline:
         pipeline.land(message(name, "m-1", 1, use, at), name=f"{name}.jsonl")
     # An earlier week, so that one close bills two weeks that the same credit pays.
     pipeline.land(message("weekly", "m-1", 2, 40, "2019-02-12T12:00"), name="weekly-2.jsonl")
-    pipeline.land(message("credits", "m-1", 9, 60, "2019-03-20T12:00"), name="march.jsonl")
+    pipeline.land(message("electricity-and-gas", "m-1", 2, 40, "2019-02-20T12:00", metric="gas"), name="gas.jsonl")
+    march = (message(name, "m-1", 9, use, "2019-03-20T12:00") for name, use in (("credits", 60), ("adjustment", 100)))
+    pipeline.land(*march, name="march.jsonl")
     pipeline.process()
     pipeline.close("2019-02", "2019-03-10")
     assert pipeline.held == {}
@@ -316,6 +346,18 @@ def test_what_billed_is_immutable(
         rows[:] = before
 
 
+@pytest.mark.parametrize("example", DOCUMENTED)
+def test_the_documentation_shows_what_is_billed(billed: Pipeline, example: str) -> None:
+    row = re.search(rf"^\| {example} \| (.*) \|$", DOCUMENTATION.read_text(), re.MULTILINE)
+    assert row is not None
+    _, charges, lines, total = row[1].split(" | ")
+    name = invoice(DOCUMENTED[example])
+    taken = [amount for line_type, amount, _ in billed.rows(LINES, name, 1) if line_type != "usage"]
+    assert taken == [re.findall(r"-?\d+\.\d\d", line)[-1] for line in lines.split(";")]
+    charged = sum(Decimal(amount) for amount in re.findall(r"\d+\.\d\d", charges))
+    assert billed.rows(SHOWN, name) == [(str(charged), total)]
+
+
 def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -> None:
     # What is closed does not change by an end after it, so this is no change of the past.
     for row in billed.configuration.tables["discounts"]:
@@ -323,7 +365,16 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
     # Received in time and loaded late: 50 kWh more are 150 x 1.19 = 178.50.
     billed.land(message("credits", "m-1", 2, 50, "2019-02-21T12:00"))
     billed.process()
-    assert billed.close("2019-02", "2019-03-10") == [("INV-credits-2019-02-01", 2, "28.50")]
+    with connect(billed.settings, "meterline_approver") as session:
+        proposal = invoicing.propose(
+            session, invoice("adjustment"), Decimal("-15.00"), invoicing.Signed("Ada", "a late technician")
+        )
+        invoicing.decide(session, proposal, "approved", invoicing.Signed("Grace", "agreed"))
+    # 100.00, of which a person took off 15.00.
+    assert billed.close("2019-02", "2019-03-10") == [
+        ("INV-adjustment-2019-02-01", 2, "85.00"),
+        ("INV-credits-2019-02-01", 2, "28.50"),
+    ]
     assert billed.rows(DRAWS, invoice("credits")) == [
         ("credits-expires-first", 1, "100.00", "100.00", False),
         ("credits-expires-later", 1, "50.00", "19.00", False),
@@ -349,6 +400,8 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
         ("tax", "-17.10"),
         ("credits", "78.60"),
     ]
+    # What was taken off once is not taken off again: 100.00 after 85.00.
+    assert billed.rows(CHANGES, "INV-adjustment-2019-03-01") == [("adjustment", "15.00")]
     assert billed.prove() == {}
     billed.audit()
     billed.audit()

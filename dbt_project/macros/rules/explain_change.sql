@@ -4,19 +4,31 @@
     || {{ price_words('abs(' ~ round_money(amount, currency_code) ~ ')') }}
 {%- endmacro %}
 
-{# Names with their amounts, those that are not zero; null where all are. #}
+{# Which rows of the bridge a sum is of; those of a component follow each other. #}
+{% macro changes_words(first_no, last_no) -%}
+    case
+        when {{ first_no }} = {{ last_no }} then '(change ' || {{ first_no }}::text
+        else '(changes ' || {{ first_no }}::text || ' to ' || {{ last_no }}::text
+    end || ')'
+{%- endmacro %}
+
+{# Names with their amounts and the rows behind them, those that are not zero; null where all are. #}
 {% macro told_amounts(told, names) -%}
     nullif(concat_ws(
         ', ' {%- for name, words in names.items() %},
         case
             when {{ told }}.{{ name }}_amount <> 0
                 then '{{ words }} ' || {{ signed_words(told ~ '.' ~ name ~ '_amount', told ~ '.currency_code') }}
+                    || ' ' || {{ changes_words(told ~ '.' ~ name ~ '_first_no', told ~ '.' ~ name ~ '_last_no') }}
         end
         {%- endfor %}
     ), '')
 {%- endmacro %}
 
-{# Version 1 of the words: at most five sentences, every number one of finance.invoice_change_summaries. #}
+{#
+    Version 2 of the words: at most five sentences, every amount one of finance.invoice_change_summaries, with the numbers
+    of the rows of finance.invoice_changes that it is the sum of.
+#}
 {% macro change_words(told) -%}
     concat_ws(
         ' ',

@@ -3,6 +3,8 @@ with components as (
     select
         tenant_no, period_no, invoice_version, previous_period_no, previous_invoice_version,
         {%- for name in bridge_swaps() + ['tier_crossing', 'adjustment', 'tax', 'rounding', 'credits'] %}
+        min(change_no) filter (where component = '{{ name }}') as {{ name }}_first_no,
+        max(change_no) filter (where component = '{{ name }}') as {{ name }}_last_no,
         coalesce(sum(amount) filter (where component = '{{ name }}'), 0) as {{ name }}_amount{{ ',' if not loop.last }}
         {%- endfor %}
     from {{ source('store', 'invoice_changes') }}
