@@ -42,7 +42,7 @@ GATE = Gate(
             name="total_is_not_negative",
             expectation=at_least("total_amount", 0),
             problem="the total is {total_amount} {currency_code}",
-            remedy="look for negative prices in rate_card_tiers.csv; correct them, or override if it is a credit",
+            remedy="look for credits above the charges (hours offline, approved proposals); override if it is owed",
         ),
         Rule(
             name="total_did_not_explode",

@@ -19,7 +19,7 @@ def run(events: int, devices: int | None, repeat: int, profile: bool) -> None:
 def run_close(tenants: int, devices: int) -> None:
     """Measure a close. Raises BadInputError where there are fewer devices than tenants."""
     if not 1 <= tenants <= devices:
-        raise BadInputError(f"--tenants {tenants} with --devices {devices}: each tenant needs a device")
+        raise BadInputError(f"--close {tenants} with --devices {devices}: each tenant needs a device")
     _main().run_close(tenants, devices)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -70,6 +71,13 @@ def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
     }
 
 
+def said(*arguments: str, **variables: str) -> str:
+    """Standard output of a command that does what it is asked for, in words with one space between them."""
+    finished = meterline(*arguments, **variables)
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    return " ".join(finished.stdout.split())
+
+
 # Twenty commands, each with what it takes to start.
 @pytest.mark.timeout(1800)
 def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, platform: dict[str, str]) -> None:
@@ -132,6 +140,26 @@ def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, p
     front = Path(platform["METERLINE_HOME"]) / "docs" / "index.html"
     assert f"documentation: {front}" in built.stdout
     assert "49.50" in front.read_text()
+
+
+def test_facts_of_other_systems_are_verified(pipeline: Pipeline, tmp_path: Path) -> None:
+    file = tmp_path / "facts.json"
+    per_unit = {"model": "per_unit", "params": {"unit_price": "0.0125"}, "rounding": {"mode": "none"}}
+    facts = [
+        per_unit | {"id": "a hundred", "quantity": "100", "expected_amount": "1.25"},
+        per_unit | {"id": "eight", "quantity": "8", "expected_amount": "0.1"},
+    ]
+    file.write_text(json.dumps(facts))
+    assert said("rates", "verify", str(file), **pipeline.environment()).endswith("2 of 2 facts hold")
+
+    facts[1]["expected_amount"] = "0.2"
+    file.write_text(json.dumps(facts))
+    finished = meterline("rates", "verify", str(file), **pipeline.environment())
+    assert finished.returncode == 1, finished.stderr
+    words = " ".join(finished.stdout.split())
+    assert "a hundred per_unit 1.25 1.25 eight per_unit 0.2 0.1 differs" in words
+    assert "1 of 2 facts hold" in words
+    assert "check rating_facts: 1 facts do not hold" in finished.stderr
 
 
 def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_path: Path) -> None:

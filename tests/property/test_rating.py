@@ -326,15 +326,43 @@ def test_many_customers_pay_what_the_oracle_says_however_their_use_is_cut(new_pi
     check(new_pipeline, CUSTOMERS)
 
 
+@st.composite
+def ladders(draw: st.DrawFn) -> tuple[tuple[int | None, Decimal, Decimal], ...]:
+    """Whole bounds and prices in cents, so that at a bound no line is rounded; half of the ladders without fees."""
+    bounds = sorted(draw(st.sets(st.integers(2, 500), min_size=1, max_size=3)))
+    fees = decimals("20", 2) if draw(st.booleans()) else st.just(Decimal(0))
+    return tuple((bound, draw(decimals("3", 2)), draw(fees)) for bound in [*bounds, None])
+
+
+def paid_at_bounds(ladder: tuple[tuple[int | None, Decimal, Decimal], ...]) -> list[tuple[Decimal, Decimal]]:
+    """(use, price of it) just below each bound, at it, just above, and half a unit above; the fee is the only jump."""
+    points, below, price = [], Decimal(0), Decimal(0)
+    for (bound, unit_price, fee), (_, beyond, next_fee) in pairwise(ladder):
+        assert bound is not None
+        price += fee + (bound - below) * unit_price
+        points += [(bound - LEAST, price), (Decimal(bound), price), (bound + LEAST, price + next_fee)]
+        points += [(Decimal(bound) + Decimal("0.5"), price + next_fee + rounded(beyond / 2, MINOR_UNITS["EUR"]))]
+        below = Decimal(bound)
+    return points
+
+
 def test_graduated_is_monotone_and_continuous_and_volume_is_neither(shared_pipeline: Pipeline) -> None:
     """The same tiers under both models, from one unit below a bound to one above, in steps of the least unit."""
+    drawn = [(ladder, paid_at_bounds(ladder)) for ladder in examples(ladders(), 12, SEED)]
+    used = []
+    for row, (tiers_drawn, points) in enumerate(drawn):
+        shared_pipeline.configuration.rate_card(f"drawn-{row}", *tiers_drawn, price_model="graduated")
+        for point, (quantity, _) in enumerate(points):
+            shared_pipeline.tenant(f"drawn-{row}-{point}", "m-1", rate_card_id=f"drawn-{row}")
+            used.append(message(f"drawn-{row}-{point}", "m-1", 1, quantity, "2019-02-10T12:00"))
     ladder = [bound + step for bound in (10, 100) for step in (-1, -LEAST, Decimal(0), LEAST, Decimal(1))]
     for model in ("graduated", "volume"):
         tiers = ((10, "1.00"), (100, "0.50"), (None, "0.40"))
         shared_pipeline.configuration.rate_card(model, *tiers, price_model=model)
         for number, quantity in enumerate(ladder):
             shared_pipeline.tenant(f"{model}-{number:02}", "m-1", rate_card_id=model)
-            shared_pipeline.land(message(f"{model}-{number:02}", "m-1", 1, quantity, "2019-02-10T12:00"))
+            used.append(message(f"{model}-{number:02}", "m-1", 1, quantity, "2019-02-10T12:00"))
+    shared_pipeline.land(*used)
     shared_pipeline.process()
     shared_pipeline.close("2019-02", "2019-03-05")
     paid = {tenant: total for tenant, _, _, _, total in shared_pipeline.rows(TOTALS)}
@@ -347,3 +375,9 @@ def test_graduated_is_monotone_and_continuous_and_volume_is_neither(shared_pipel
     # Just above 10 all units cost half; just above 100 a fifth less.
     volume = [str(paid[f"volume-{number:02}"]) for number in range(len(ladder))]
     assert volume == ["9.00", "10.00", "10.00", "5.00", "5.50", "49.50", "50.00", "50.00", "40.00", "40.40"]
+
+    assert {any(fee for *_, fee in ladder) for ladder, _ in drawn} == {True, False}
+    for row, (ladder, points) in enumerate(drawn):
+        amounts = [paid[f"drawn-{row}-{point}"] for point in range(len(points))]
+        assert amounts == [price for _, price in points], ladder
+        assert all(before <= after for before, after in pairwise(amounts)), ladder

@@ -7,6 +7,7 @@ import pytest
 from orchestration.errors import BadInputError
 from tests.support import Message, Pipeline, message
 
+OWED = "INV-dark-2019-02-01:v1"
 DEVICES = [f"m-{number}" for number in range(10)]
 
 
@@ -73,9 +74,16 @@ def test_a_glitch_holds_the_period(two_tenants: Pipeline) -> None:
     assert two_tenants.rows(rules) == [("no_device_dominates",), ("use_did_not_explode",)]
 
 
-def test_a_slipped_decimal_point_holds_the_invoice(pipeline: Pipeline) -> None:
+def test_a_slipped_decimal_point_and_a_negative_total_hold_their_invoices(pipeline: Pipeline) -> None:
     pipeline.tenant("acme", "m-1", rate_card_id="card")
     pipeline.tenant("globex", "m-1")
+    # 100.00 a month, and 0.50 back for every hour in which the probe is not heard.
+    pipeline.configuration.row("device_types", device_type="probe", expected_interval_seconds=7200)
+    pipeline.configuration.rate_card("monitored", {"flat_fee": "100.00"}, metric=None, price_model="flat")
+    pipeline.configuration.rate_card("monitored", (None, "0.50"), metric=None, charge_basis="offline_hours")
+    pipeline.tenant(
+        "dark", "m-1", device_type="probe", rate_card_id="monitored", starts_at="2019-02-01", tax_percent=19
+    )
     pipeline.configuration.rate_card("card", (None, "0.30"), rate_card_version=1, effective_from_date="2019-01-01")
     pipeline.configuration.rate_card("card", (None, "30"), rate_card_version=2, effective_from_date="2019-02-01")
     for number, day in enumerate(("2019-01-10", "2019-02-10"), start=1):
@@ -85,7 +93,15 @@ def test_a_slipped_decimal_point_holds_the_invoice(pipeline: Pipeline) -> None:
 
     # 100 kWh at 30.00 instead of 0.30.
     assert pipeline.close("2019-02", "2019-03-04") == [("INV-globex-2019-02-01", 1, "100.00")]
+    assert pipeline.held == {"INV-acme-2019-02-01:v1": "total_did_not_explode", OWED: "total_is_not_negative"}
+
+    # What the customer is owed is paid by a named person's decision, which covers no other invoice. Never heard in 672
+    # hours: 100 - 336 = -236.00, and with 19 % of tax, 44.84, -280.84.
+    pipeline.override("invoices", OWED, "Ada Lovelace", "their probes were down all month, which was our fault")
+    assert pipeline.close("2019-02", "2019-03-04") == [("INV-dark-2019-02-01", 1, "-280.84")]
     assert pipeline.held == {"INV-acme-2019-02-01:v1": "total_did_not_explode"}
+    logged = "select payload::jsonb ->> 'decided_by' from audit.log where stream = 'gates'"
+    assert pipeline.rows(logged) == [("Ada Lovelace",)]
 
 
 def test_an_amendment_that_changes_everything_is_held(pipeline: Pipeline) -> None:

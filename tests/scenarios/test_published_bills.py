@@ -39,7 +39,7 @@ def test_published_bills_of_a_year(shared_pipeline: Pipeline, capsys: pytest.Cap
             said = "holds" if one.holds else "differs"
             print(
                 f"{one.case}, {one.component}: expected {one.expected} +- {one.tolerance}, quantities x prices "
-                f"{one.recomputed:.5f}, billed {one.billed}: {said}"
+                f"{one.recomputed:.5f}, billed {one.billed} in {one.lines} lines: {said}"
             )
         print(*left_out, sep="\n")
         print(f"{sum(one.holds for one in outcomes)} of {len(outcomes)} hold, {len(left_out)} cases left out")

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+import psycopg
 import pytest
 
+from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
 from orchestration.rate_releases import Simulation
 from tests.support import Pipeline, instant, message
@@ -55,6 +57,10 @@ def configure(pipeline: Pipeline) -> None:
         card = "basic" if tenant not in {"probe", "elsewhere"} else "euro-per-kwh"
         policy = "reopen" if tenant == "pilot" else "grace"
         pipeline.tenant(tenant, "m-1", rate_card_id=card, cohort=cohort, late_policy=policy, tax_percent=10)
+    configuration.rate_card("wide", (None, "0.50"), rate_card_version=1)
+    configuration.rate_card("wide", (None, "0.60"), rate_card_version=2, release="staged")
+    for tenant, cohort in (("wide-pilot", "pilot"), ("wide-rest", None)):
+        pipeline.tenant(tenant, "m-1", rate_card_id="wide", cohort=cohort)
     pipeline.tenant("gappy", "m-1", device_type="hourly", estimation="linear")
 
 
@@ -62,7 +68,7 @@ def measure(pipeline: Pipeline) -> None:
     start = instant("2019-03-31T00:30")
     pipeline.land(
         *(message(tenant, "m-1", 1, use, "2019-02-10") for tenant, use in TENANTS.items()),
-        *(message(tenant, "m-1", 2, 50, "2019-03-10") for tenant in TENANTS),
+        *(message(tenant, "m-1", 2, 50, "2019-03-10") for tenant in (*TENANTS, "wide-pilot", "wide-rest")),
         # Fourteen hours of 1 kWh on the last day of March, then silence.
         *(message("gappy", "m-1", n, 1, start + timedelta(hours=n)) for n in range(14)),
         message("pilot", "m-1", 3, 20, "2019-04-02"),
@@ -78,6 +84,9 @@ def story(shared_pipeline: Pipeline) -> Story:
     pipeline.process()
     pipeline.close("2019-02", "2019-03-04")
     story = Story(pipeline, pipeline.simulate("basic", 2))
+    pipeline.simulate("wide", 2)
+    pipeline.decide("staged", "wide", 2, "Ada")
+    pipeline.decide("promoted", "wide", 2, "Grace", "pilot")
     story.drafts["in March"] = pipeline.preview("2019-03", "2019-03-31T18:00Z")
     story.seen["lines in March"] = pipeline.rows(LINES.format(table="draft_invoice_lines"), "%gappy%")
 
@@ -91,6 +100,7 @@ def story(shared_pipeline: Pipeline) -> Story:
     price["unit_price"] = "0.28"
     pipeline.configure()
     pipeline.decide("promoted", "basic", 2, "Grace", "pilot")
+    pipeline.decide("promoted", "wide", 2, "Grace")
     story.refuse("again", "promoted", by="Grace", cohort="pilot")
     price["unit_price"] = "0.27"
     with pytest.raises(BadInputError) as refused:
@@ -141,7 +151,7 @@ def test_a_preview_at_the_last_instant_is_the_invoice_that_the_close_makes(story
 
 def test_two_previews_without_new_messages_are_equal(story: Story) -> None:
     assert story.seen["drafts again"] == story.seen["drafts"]
-    assert len(story.seen["drafts"]) == 6
+    assert len(story.seen["drafts"]) == 8
 
 
 def test_nothing_of_a_trial_reaches_the_books(story: Story) -> None:
@@ -183,7 +193,10 @@ def test_a_version_is_promoted_by_another_person_than_the_one_who_staged_it(stor
         "stale stage": not_staged,
     }
     assert {name: story.refusals[name].split(";")[0] for name in said} == said
-    audited = "select action from audit.log where stream = 'rates' order by seq"
+    audited = """
+    select action from audit.log
+    where stream = 'rates' and payload::jsonb ->> 'rate_card_id' = 'basic' order by seq
+    """
     assert [action for (action,) in story.pipeline.rows(audited)] == [
         "rate_version_staged",
         "rate_version_promoted",
@@ -191,11 +204,42 @@ def test_a_version_is_promoted_by_another_person_than_the_one_who_staged_it(stor
     ]
 
 
+@pytest.mark.parametrize("role", ["ingest", "transform", "score", "finance", "auditor"])
+def test_nobody_but_the_approver_decides(story: Story, role: str) -> None:
+    decide = "select ledger.decide_rate_version('basic', 2, 'staged', null, 'Mallory', 'why not')"
+    with (
+        connect(story.pipeline.settings, f"meterline_{role}") as session,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        session.execute(decide)
+
+
+def test_a_decision_is_written_by_the_function_alone(story: Story) -> None:
+    write = "insert into store.rate_decisions default values"
+    for role in ("transform", "approver"):
+        with (
+            connect(story.pipeline.settings, f"meterline_{role}") as session,
+            pytest.raises(psycopg.errors.InsufficientPrivilege),
+        ):
+            session.execute(write)
+
+
 def test_a_version_prices_the_cohort_that_it_was_promoted_for(story: Story) -> None:
     # 50 x 0.28 = 14.00 for the pilot, 50 x 0.30 = 15.00 for the others.
     lines = {str(row[0]): (row[2], row[4]) for row in story.seen["lines"]}
     assert lines["INV-pilot-2019-03-01"] == (2, "14.00")
     assert lines["INV-small-2019-03-01"] == (1, "15.00")
+
+
+def test_a_version_that_was_promoted_for_all_prices_those_outside_the_cohort_too(story: Story) -> None:
+    # 50 kWh at 0.50 are 25.00 and at 0.60 30.00. First the pilots had version 2, at the close of March all of them.
+    in_march, lines = story.drafts["in March"], {str(row[0]): (row[2], row[4]) for row in story.seen["lines"]}
+    assert {name: in_march[f"INV-wide-{name}-2019-03-01"] for name in ("pilot", "rest")} == {
+        "pilot": "30.00",
+        "rest": "25.00",
+    }
+    assert lines["INV-wide-rest-2019-03-01"] == (2, "30.00")
+    assert lines["INV-wide-pilot-2019-03-01"] == (2, "30.00")
 
 
 def test_after_a_rollback_what_is_closed_stays_as_billed_and_what_is_open_has_the_old_price(story: Story) -> None:

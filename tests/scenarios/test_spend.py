@@ -99,6 +99,12 @@ case("commitment-not-reached", 70, commitment_amount=100)
 case("commitment-exceeded", 150, commitment_amount=100, overage_factor="1.2")
 case("commitment-without-true-up", 70, commitment_amount=100, is_commitment_trued_up="false")
 case("commitment-before-minimum", 70, {"minimum_spend_amount": 120}, commitment_amount=100)
+case("commitment-by-contract", 30, {"ends_at": "2019-02-15"}, commitment_amount=100, overage_factor="1.2")
+CONFIGURE.append(
+    lambda config: config.contract(
+        "commitment-by-contract-2", "commitment-by-contract", rate_card_id="commitment-by-contract", **HALF
+    )
+)
 case("by-second", 1, {"starts_at": "2019-02-15T12:00", "minimum_spend_amount": 560}, proration="second")
 case("by-day", 1, {"starts_at": "2019-02-15T12:00", "minimum_spend_amount": 560})
 case("not-prorated", 1, {"minimum_spend_amount": 560, **HALF}, proration="none")
@@ -186,6 +192,7 @@ def billed(shared_pipeline: Pipeline) -> Pipeline:
     pipeline.land(message("electricity-and-gas", "m-1", 2, 40, "2019-02-20T12:00", metric="gas"), name="gas.jsonl")
     march = (message(name, "m-1", 9, use, "2019-03-20T12:00") for name, use in (("credits", 60), ("adjustment", 100)))
     pipeline.land(*march, name="march.jsonl")
+    pipeline.land(message("commitment-by-contract", "m-1", 2, 70, "2019-02-20T12:00"), name="second-contract.jsonl")
     pipeline.process()
     pipeline.close("2019-02", "2019-03-10")
     assert pipeline.held == {}
@@ -242,6 +249,18 @@ def test_terms_of_the_whole_follow_the_charges(
     rows = billed.rows(LINES, invoice(tenant), 1)
     assert [(line_type, amount) for line_type, amount, _ in rows[1:]] == lines
     assert billed.rows(AMOUNTS, invoice(tenant), 1)[0][3] == total
+
+
+def test_a_change_of_contract_makes_two_commitments_of_one(billed: Pipeline) -> None:
+    # 14 of 28 days of 100 each. The first half misses 20 of its 50; what is above 50 in the second costs 1.2 times,
+    # 0.2 x 20 more, although both halves together are 100.
+    halves = [
+        [row[:2] for row in billed.rows(LINES, f"INV-commitment-by-contract-2019-02-{day}", 1)] for day in ("01", "15")
+    ]
+    assert halves == [
+        [("usage", "30.00"), ("commitment", "20.00")],
+        [("usage", "70.00"), ("overage", "4.00")],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -149,11 +149,12 @@ def common_use(estate: Estate) -> None:
             estate.pipeline.tenant(f"{house}-{unit}", rate_card_id="with-common")
             end = "2019-03-22" if (house, unit) == ("area", "1") else None
             estate.lets(house, unit, f"{house}-{unit}", end=end, occupants=occupants)
-        # On the 20th 20 against 6 + 4: 10 are common.
+        # On the 20th 20 against 6 + 4: 10 are common; where shares have remainders 11, of which two decimals remain or
+        # the second flat has the larger remainder.
         estate.read(f"{house}-1", ("03-20T12:00", 6), *((("03-24T12:00", 3),) if house == "heads" else ()))
         estate.read(f"{house}-2", ("03-20T12:00", 4))
         later = {"area": [("03-22T12:00", 10)], "heads": [("03-24T12:00", 1), ("03-26T12:00", 5)]}.get(house, [])
-        estate.read(f"{house}-main", ("03-20T12:00", 20), *later)
+        estate.read(f"{house}-main", ("03-20T12:00", 21 if house in {"heads", "even"} else 20), *later)
 
 
 def a_day_of_23_hours(estate: Estate) -> None:
@@ -277,25 +278,26 @@ def test_common_use_by_floor_area_of_the_days_on_which_one_is_there(march: Pipel
 
 
 def test_common_use_by_persons_to_the_last_decimal(march: Pipeline) -> None:
-    # 10 by 2 : 1. On the 24th the master counts 1 and the flats 3, so nothing is common and 2 are owed; on the 26th of
-    # 5 common ones 3 are shared: 20/3 + 2 and 10/3 + 1. Nobody lives in the third flat.
+    # 11 by 2 : 1 are 7.33... and 3.66...: of the last decimal a third and two thirds are left, and the second flat has
+    # it. On the 24th the master counts 1 and the flats 3, so nothing is common and 2 are owed; on the 26th of 5 common
+    # ones 3 are shared: 2 and 1 more. Nobody lives in the third flat.
     assert [row for row in march.rows(PAID, "heads") if row[2] == "common"] == [
         ("", "estate", "common", "energy", "0", "0"),
-        ("1", "heads-1", "common", "common", "8.6666666667", "0"),
-        ("2", "heads-2", "common", "common", "4.3333333333", "0"),
+        ("1", "heads-1", "common", "common", "9.3333333333", "0"),
+        ("2", "heads-2", "common", "common", "4.6666666667", "0"),
     ]
     assert march.rows(LINES, "INV-heads-1-2019-03-01") == [
-        ("common", "8.6666666667", "0", "8.67", ""),
+        ("common", "9.3333333333", "0", "9.33", ""),
         ("energy", "9", "0", "9.00", ""),
     ]
 
 
-def test_common_use_in_equal_shares_gives_the_last_decimal_to_the_first_unit(march: Pipeline) -> None:
-    # A third of 10 is 3.3333333333, and 0.0000000001 is left.
+def test_common_use_in_equal_shares_gives_the_last_decimals_to_the_first_units_one_each(march: Pipeline) -> None:
+    # A third of 11 is 3.6666666666, and 0.0000000002 are left.
     assert [row for row in march.rows(PAID, "even") if row[2] == "common"] == [
-        ("", "estate", "common", "energy", "3.3333333333", "0"),
-        ("1", "even-1", "common", "common", "3.3333333334", "0"),
-        ("2", "even-2", "common", "common", "3.3333333333", "0"),
+        ("", "estate", "common", "energy", "3.6666666666", "0"),
+        ("1", "even-1", "common", "common", "3.6666666667", "0"),
+        ("2", "even-2", "common", "common", "3.6666666667", "0"),
     ]
 
 
@@ -359,8 +361,8 @@ def test_no_unit_of_use_is_lost_or_paid_twice(march: Pipeline) -> None:
     where metric <> 'water' group by 1 order by 1
     """
     assert march.rows(whole) == [
-        ("area", "30"), ("berlin", "39"), ("border", "11"), ("delta", "23"), ("empty", "42"), ("even", "20"),
-        ("heads", "26"), ("later", "26.5"), ("register", "570"), ("services", "612.5"), ("used", "20"),
+        ("area", "30"), ("berlin", "39"), ("border", "11"), ("delta", "23"), ("empty", "42"), ("even", "21"),
+        ("heads", "27"), ("later", "26.5"), ("register", "570"), ("services", "612.5"), ("used", "20"),
     ]  # fmt: skip
 
 

@@ -11,6 +11,7 @@ import pytest
 from orchestration.errors import BadInputError
 from orchestration.importing.sce import read_sce
 from orchestration.importing.tariff import CardName
+from orchestration.importing.urdb import read_urdb
 from tests.support import Message, Pipeline, message
 
 LINES = """
@@ -62,13 +63,16 @@ def configure(pipeline: Pipeline) -> None:
         pipeline.configuration.rate_card(
             f"demand-{minutes}", (None, "10"), charge_basis="peak_demand", demand_minutes=minutes
         )
+    pipeline.configuration.rate_card(
+        "demand-tiers", (10, "5"), (None, "8"), charge_basis="peak_demand", demand_minutes=15, price_model="graduated"
+    )
     timed(pipeline, "demand-parts", PRICES, schedule="evening", charge_basis="peak_demand", demand_minutes=60)
     pipeline.configuration.metric("fed_in", unit="kWh")
     timed(pipeline, "net", PRICES, schedule="evening", net_metric="fed_in")
     pipeline.configuration.rate_card("by-the-day", (None, "0.25"), charge_basis="days", metric=None)
     tenants = (
         "evening", "holiday", "quarter", "per_part", "cumulative", "month_end", "by-hour", "by-day", "demand-15",
-        "demand-60", "demand-parts", "net", "by-the-day",
+        "demand-60", "demand-parts", "demand-tiers", "net", "by-the-day", "jackson",
     )  # fmt: skip
     for tenant in tenants:
         pipeline.tenant(tenant, "m-1", "m-2", rate_card_id=tenant, time_zone="Europe/Berlin", starts_at="2023-10-01")
@@ -88,6 +92,9 @@ def configure(pipeline: Pipeline) -> None:
     timed(pipeline, "register", PRICES, metric="reading", schedule="evening")
     pipeline.tenant("register", "m-1", rate_card_id="register", time_zone="Europe/Berlin", starts_at="2023-10-01")
     tariff = read_sce(TARIFFS / "sce" / "tou_ev_7.json", CardName("sce", currency_code="EUR"))
+    for table, rows in tariff.tables.items():
+        tables.setdefault(table, []).extend(rows)
+    tariff = read_urdb(TARIFFS / "urdb" / "urdb_jackson_emc_a_senior.json", CardName("jackson", currency_code="EUR"))
     for table, rows in tariff.tables.items():
         tables.setdefault(table, []).extend(rows)
     pipeline.tenant("sce", "m-1", rate_card_id="sce", time_zone="Europe/Berlin", starts_at="2023-10-01")
@@ -153,7 +160,9 @@ def use() -> list[Message]:
         rows.append(message(tenant, "m-2", 1, 1, berlin("2023-10-10T12:50")))
         rows.append(message(tenant, "m-1", 2, 1, berlin("2023-10-10T23:59:59")))
         rows.append(message(tenant, "m-1", 3, 2, berlin("2023-10-11T00:00")))
-    for tenant in ("demand-15", "demand-60", "demand-parts"):
+    # In October, which is of the winter's prices.
+    rows.append(message("jackson", "m-1", 1, 1200, berlin("2023-10-10T12:00")))
+    for tenant in ("demand-15", "demand-60", "demand-parts", "demand-tiers"):
         # 5 kWh in one quarter of an hour; 3 kWh in each of four, from two devices; at night 2 kWh.
         rows.append(message(tenant, "m-1", 1, 5, berlin("2023-10-10T12:05")))
         for number, minute in enumerate((0, 15, 30, 45), start=1):
@@ -253,12 +262,20 @@ def test_a_peak_is_the_greatest_use_of_an_interval_per_hour(closed: Pipeline) ->
     # 5 kWh in a quarter of an hour are 20 kW; in an hour the four quarters of 3 kWh are more, 12 kW.
     assert closed.rows(LINES, "demand-15") == [("", 1, "20", "10", "200.00")]
     assert closed.rows(LINES, "demand-60") == [("", 1, "12", "10", "120.00")]
+    # In tiers: of 20 kW ten at 5 and ten at 8.
+    assert closed.rows(LINES, "demand-tiers") == [("", 1, "10", "5", "50.00"), ("", 2, "10", "8", "80.00")]
     # Of each part its own: 12 in the evening of a Wednesday, 5 by day, 2 at night.
     assert closed.rows(LINES, "demand-parts") == [
         ("day", 1, "5", "0.3", "1.50"),
         ("night", 1, "2", "0.1", "0.20"),
         ("peak", 1, "12", "0.5", "6.00"),
     ]
+
+
+def test_a_rate_of_a_cooperative_is_billed_as_its_sheet_says(closed: Pipeline) -> None:
+    # Jackson EMC, residential, October to April: 5.50 a month, 8.96 ct for the first 650 kWh, 8.31 ct until 1,000,
+    # 8.21 ct beyond: 650 x 0.0896 = 58.24, 350 x 0.0831 = 29.085, 200 x 0.0821 = 16.42.
+    assert sorted(amount for *_, amount in closed.rows(LINES, "jackson")) == ["16.42", "29.09", "5.50", "58.24"]
 
 
 def test_what_is_fed_in_is_taken_off_in_its_part(closed: Pipeline) -> None:

@@ -24,7 +24,9 @@ select
     event.tenant_no, event.closed_period_no, event.invoice_version, event.device_no,
     event.event_at as first_event_at, event.event_at as last_event_at
 from (
-    {{ events_as_of_close('closed.period_no = states.period_no', "(select * from asked where kind = 'verify') as verified") }}
+    {{ events_as_of_close(
+        'closed.period_no = states.period_no', "(select * from asked where kind = 'verify') as verified"
+    ) }}
 ) as event
 
 union all
