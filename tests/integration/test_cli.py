@@ -55,7 +55,8 @@ def test_help_of_a_verb_shows_an_example(verb):
 def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
     """Variables of a platform whose folders lie somewhere on disk: 10 and 20 kWh of February at 1.50, 5 of March."""
     pipeline.tenant("acme", "m-1", rate_card_id="card", tax_percent=10, invoice_approval="manual")
-    pipeline.configuration.rate_card("card", (None, "1.50"))
+    pipeline.configuration.rate_card("card", (None, "1.50"), rate_card_version=1)
+    pipeline.configuration.rate_card("card", (None, "1.60"), rate_card_version=2, release="staged")
     pipeline.configuration.write(tmp_path / "my config")
     pipeline.land(
         message("acme", "m-1", 1, 10, "2019-02-27T12:00"),
@@ -78,7 +79,29 @@ def said(*arguments: str, **variables: str) -> str:
     return " ".join(finished.stdout.split())
 
 
-# Twenty commands, each with what it takes to start.
+def change_a_price(platform: dict[str, str]) -> None:
+    """The way of a version, as the README has it: 1.60 instead of 1.50, first for a cohort that nobody is in."""
+    grace = ("--by", "Grace", "--reason", "agreed")
+    folder = platform["METERLINE_CONFIG"]
+    assert "my config: nothing is wrong; nothing was loaded" in said("rates", "check", folder, **platform)
+    # February: 30 x 1.50 = 45.00 and 30 x 1.60 = 48.00, with 10 % tax.
+    would_be = said("rates", "diff", "card", "2", **platform)
+    assert "acme acme:2019-02-01 49.50 52.80 3.30 6.67" in would_be
+    assert "1 tenant(s), together 3.30 EUR" in would_be
+    staged = said("rates", "stage", "card", "2", *ADA, **platform)
+    assert "acme acme:2019-02-01 49.50 52.80 3.30 6.67" in staged
+    assert "Ada staged version 2 of card; another person may promote exactly these prices" in staged
+    promoted = said("rates", "promote", "card", "2", "--cohort", "pilot", *grace, **platform)
+    assert "Grace promoted version 2 of card for cohort pilot: it prices what is not closed yet" in promoted
+    promoted = said("rates", "promote", "card", "2", "--all", *grace, **platform)
+    assert "Grace promoted version 2 of card for all: it prices what is not closed yet" in promoted
+    # 5 x 1.60 of March, and 10 % tax.
+    assert "8.80" in said("preview", **platform)
+    taken_back = said("rates", "rollback", "card", "2", *grace, **platform)
+    assert "Grace took version 2 of card back: the version before prices what is not closed yet" in taken_back
+
+
+# Thirty commands, each with what it takes to start.
 @pytest.mark.timeout(1800)
 def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, platform: dict[str, str]) -> None:
     # The command finds a database that nobody has deployed to.
@@ -130,6 +153,8 @@ def test_folders_somewhere_become_invoices_that_are_proven(pipeline: Pipeline, p
     assert "INV-acme-2019-03-01" in coming.stdout
     assert "8.25" in coming.stdout
 
+    change_a_price(platform)
+
     verified = meterline("verify", **platform)
     assert verified.returncode == 0, verified.stderr
     assert "holds: invoices_are_reproducible" in verified.stdout
@@ -175,7 +200,7 @@ def test_what_is_given_wrong_is_said_in_one_line(platform: dict[str, str], tmp_p
     empty = platform | {"METERLINE_LANDING": str(tmp_path / "empty")}
     assert "no landing files" in refused(meterline("process", **empty))
 
-    assert "has no version 7 in rate_cards.csv; it has 1" in refused(
+    assert "has no version 7 in rate_cards.csv; it has 1, 2" in refused(
         meterline("rates", "diff", "card", "7", **platform)
     )
     contracts = tmp_path / "my config" / "contracts.csv"
