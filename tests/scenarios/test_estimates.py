@@ -16,7 +16,7 @@ select to_char(bucket_start_at, 'DD HH24'), trim_scale(quantity)::text, method
 from finance.estimated_usage where tenant_id = %s order by bucket_start_at
 """
 LINES = """
-select invoice_version, trim_scale(quantity)::text, trim_scale(estimated_quantity)::text, amount::text
+select invoice_version, trim_scale(quantity)::text, trim_scale(estimated_quantity)::text, quality, amount::text
 from finance.invoice_lines join finance.invoices using (invoice_id, invoice_version)
 where tenant_id = %s order by 1
 """
@@ -49,8 +49,8 @@ def test_a_gap_is_filled_on_the_line_and_marked_on_the_line_of_the_invoice(pipel
         ("10 01", "2.5", "linear"),
         ("10 02", "3.25", "linear"),
     ]
-    assert pipeline.rows(LINES, "acme") == [(1, "2035.5", "7.5", "2035.50")]
-    assert pipeline.rows(LINES, "plain") == [(1, "2028", "0", "2028.00")]
+    assert pipeline.rows(LINES, "acme") == [(1, "2035.5", "7.5", "estimated", "2035.50")]
+    assert pipeline.rows(LINES, "plain") == [(1, "2028", "0", "measured", "2028.00")]
     usage = (
         "select trim_scale(quantity)::text, event_count, trim_scale(estimated_quantity)::text from finance.device_usage"
     )
@@ -72,7 +72,10 @@ def test_the_reading_that_comes_takes_the_place_of_its_estimate(pipeline: Pipeli
     )
     pipeline.process()
     assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 2, "1347.00")]
-    assert pipeline.rows(LINES, "acme") == [(1, "1344", "2", "1344.00"), (2, "1347", "0", "1347.00")]
+    assert pipeline.rows(LINES, "acme") == [
+        (1, "1344", "2", "estimated", "1344.00"),
+        (2, "1347", "0", "measured", "1347.00"),
+    ]
     assert pipeline.rows(ESTIMATES, "acme") == []
     assert pipeline.prove() == {}
 
@@ -95,7 +98,7 @@ def test_the_same_hour_of_the_last_weeks_fills_a_device_that_fell_silent(pipelin
 
     # An hour is known while it lies within 28 days before the period, from 4 January on: each hour of the week was read
     # at least once, always with the hour of the day. A day has 0 + ... + 23 = 276, February has 28.
-    assert pipeline.rows(LINES, "acme") == [(1, "7728", "7728", "7728.00")]
+    assert pipeline.rows(LINES, "acme") == [(1, "7728", "7728", "estimated", "7728.00")]
     # No event, so no active device: nothing is counted that did not report.
     assert pipeline.rows("select active_device_count from finance.fleet_usage where period_id = 'acme:2019-02-01'") == [
         (0,)
@@ -126,7 +129,7 @@ def test_a_profile_gives_the_shape_and_the_device_its_level(pipeline: Pipeline) 
     pipeline.close("2019-02", "2019-03-04")
 
     # Friday: 10 hours of 6 and 14 of 2 = 88; Saturday: 24 x 2 = 48. February: 20 workdays of 88, 8 weekend days of 48.
-    assert pipeline.rows(LINES, "acme") == [(1, "2144", "136", "2144.00")]
+    assert pipeline.rows(LINES, "acme") == [(1, "2144", "136", "estimated", "2144.00")]
     assert pipeline.rows("select method, count(*) from finance.estimated_usage group by 1") == [("profile", 48)]
     assert pipeline.prove() == {}
 
@@ -142,7 +145,7 @@ def test_what_is_not_expected_to_report_hourly_has_no_gaps(pipeline: Pipeline) -
         pipeline.land(*hourly(tenant, {0: 1, 500: 1}))
     pipeline.process()
     pipeline.close("2019-02", "2019-03-04")
-    assert pipeline.rows(LINES, "daily") == pipeline.rows(LINES, "free") == [(1, "2", "0", "2.00")]
+    assert pipeline.rows(LINES, "daily") == pipeline.rows(LINES, "free") == [(1, "2", "0", "measured", "2.00")]
 
 
 def test_a_device_is_expected_from_its_first_reading_until_it_is_retired(pipeline: Pipeline) -> None:
@@ -155,4 +158,4 @@ def test_a_device_is_expected_from_its_first_reading_until_it_is_retired(pipelin
     pipeline.close("2019-02", "2019-03-04")
     pipeline.override("usage", "acme:2019-02-01", "Ada", "a meter that was just put in")
     pipeline.close("2019-02", "2019-03-04")
-    assert pipeline.rows(LINES, "acme") == [(1, "26", "24", "26.00")]
+    assert pipeline.rows(LINES, "acme") == [(1, "26", "24", "estimated", "26.00")]

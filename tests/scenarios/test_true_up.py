@@ -24,7 +24,7 @@ where tenant_id = %s and status = 'issued' order by 1
 """
 
 WORDS = """
-select description from finance.invoice_lines
+select quality, description from finance.invoice_lines
 where invoice_id in ('INV-acme-2019-02-01', 'INV-acme-2019-03-01') order by invoice_id
 """
 REGISTER_MAX = 100_000
@@ -96,8 +96,8 @@ def test_the_end_of_a_period_is_estimated_and_trued_up_by_the_next_reading(meter
     ]  # fmt: skip
     assert meters.rows(BILLED, "rolls") == meters.rows(BILLED, "halved") == meters.rows(BILLED, "acme")
     assert meters.rows(WORDS) == [
-        ("energy: every unit at 1.00, of which 252 estimated",),
-        ("energy: every unit at 1.00, less 252 that was estimated before",),
+        ("estimated", "energy: every unit at 1.00, of which 252 estimated"),
+        ("trued_up", "energy: every unit at 1.00, less 252 that was estimated before"),
     ]
     # Together what the register moved on, from 0 to 1550, as without estimates.
     assert meters.rows(BILLED, "plain") == [

@@ -123,3 +123,13 @@
         else ''
     end
 {%- endmacro %}
+
+{# How sure the quantity of a line of use is; a fee has none. #}
+{% macro line_quality(line) -%}
+    case
+        when {{ line }}.line_type not in ('usage', 'package', 'credit') then null
+        when {{ line }}.estimated_quantity > 0 then 'estimated'
+        when {{ line }}.estimated_quantity < 0 then 'trued_up'
+        else 'measured'
+    end
+{%- endmacro %}

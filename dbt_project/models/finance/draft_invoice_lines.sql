@@ -13,6 +13,7 @@ select
     line.quantity,
     line.unit_price,
     line.estimated_quantity,
+    {{ line_quality('line') }} as quality,
     line.quality_flags,
     {{ round_money('line.amount', 'draft.currency_code') }} as amount,
     line.description,

@@ -15,6 +15,7 @@ select
     line.quantity,
     line.unit_price,
     line.estimated_quantity,
+    {{ line_quality('line') }} as quality,
     line.quality_flags,
     {{ round_money('line.amount', 'invoice.currency_code') }} as amount,
     line.description,
