@@ -15,7 +15,7 @@ from unittest import mock
 import pytest
 from sqlglot import exp, parse_one
 
-from orchestration import dbt, documentation
+from orchestration import dbt_runs, documentation
 from orchestration.database.connection import libpq_environment
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT
@@ -125,7 +125,7 @@ def test_links_between_pages_of_the_documentation_have_a_target(project: Any) ->
 
 
 def test_every_subquery_has_a_name_which_postgresql_15_asks_for(site: Path, shared_pipeline: Pipeline) -> None:
-    manifest = json.loads((dbt.target_folder(shared_pipeline.settings, "docs") / "manifest.json").read_text())
+    manifest = json.loads((dbt_runs.target_folder(shared_pipeline.settings, "docs") / "manifest.json").read_text())
     queries = {node["name"]: node["compiled_code"] for node in manifest["nodes"].values() if node.get("compiled_code")}
     assert len(queries) > 200
     nameless = {
