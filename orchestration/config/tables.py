@@ -63,7 +63,7 @@ SUPPORTED: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rate_cards.demand_minutes": ("15", "30", "60"),
         "rate_cards.window": ("hour", "day"),
         "rate_cards.split_by_date": ("false", "true"),
-        "rate_cards.device_proration": ("none", "day"),
+        "rate_cards.device_proration": ("none", "day", "second"),
         "rate_cards.weighting": ("hour", "period"),
         "rate_card_terms.rounding_mode": ("half_up", "half_even", "ceil", "floor"),
         "rate_card_terms.is_total_from_unrounded": ("false", "true"),

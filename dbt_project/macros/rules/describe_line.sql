@@ -11,7 +11,15 @@
     case {{ charge }}.charge_basis
         when 'active_devices' then
             'active devices' || coalesce(' of ' || {{ charge }}.metric, '')
-            || case when {{ charge }}.device_proration = 'day' then ' by days in service' else '' end
+            || case {{ charge }}.device_proration
+                when 'day' then ' by days in service'
+                when 'second' then ' by seconds in service'
+                else ''
+            end
+            || case
+                when {{ is_device_prorated(charge) }} and {{ charge }}.proration_end = 'inclusive' then ', last day included'
+                else ''
+            end
         when 'peak_demand' then 'peak demand of ' || {{ charge }}.metric
         when 'days' then 'days'
         when 'monitored_hours' then 'monitored hours' || coalesce(' of ' || {{ charge }}.metric, '')

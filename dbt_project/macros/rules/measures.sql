@@ -6,16 +6,23 @@
     )
 {%- endmacro %}
 
+{# Whether devices count for the time that they were in service. #}
+{% macro is_device_prorated(price) -%} {{ price }}.device_proration in ('day', 'second') {%- endmacro %}
+
 {#
-    Devices by the days they were in service, of the days of a whole cycle; one in service all of a period counts as much as
-    the period. An aggregate over rows of int_device_days of one period: whole days are added up, divided once and rounded.
+    Devices by the days, or seconds, they were in service, of those of a whole cycle; one in service all of a period counts
+    as much as the period. An aggregate over rows of int_device_days of one period: whole days, or seconds, are added up,
+    divided once and rounded.
 #}
-{% macro prorated_devices(days) -%}
-    round(
-        (sum({{ days }}.service_days) * min({{ days }}.proration_numerator))::numeric(60, 20)
-        / (min({{ days }}.period_days) * min({{ days }}.proration_denominator)),
-        10
-    )
+{% macro prorated_devices(served, price) -%}
+    case {{ price }}.device_proration
+        when 'second' then round(sum({{ served }}.service_seconds)::numeric(60, 20) / min({{ served }}.cycle_seconds), 10)
+        else round(
+            (sum({{ served }}.service_days) * min({{ served }}.proration_numerator))::numeric(60, 20)
+            / (min({{ served }}.period_days) * min({{ served }}.proration_denominator)),
+            10
+        )
+    end
 {%- endmacro %}
 
 {#
@@ -63,5 +70,5 @@
 
 {# Whether a charge is priced by such a measure: by one of those, or by devices as long as they were in service. #}
 {% macro is_measured_apart(price) -%}
-    ({{ price }}.device_proration = 'day' or {{ price }}.charge_basis in ({{ own_measures() }}))
+    ({{ is_device_prorated(price) }} or {{ price }}.charge_basis in ({{ own_measures() }}))
 {%- endmacro %}

@@ -70,15 +70,15 @@
 
 {#
     Where the quantities of a charge come from: the fleet, its devices or messages by an attribute, single events; hours and
-    what else a charge measures by itself; devices by an attribute and days in service. A bridge computes the first two.
+    what else a charge measures by itself; devices by an attribute and time in service. A bridge computes the first two.
 #}
 {% macro measured_by(card) -%}
     case
         when {{ is_timed(card) }} then 'time'
         when {{ is_part(card) }} and {{ card }}.charge_basis = 'usage' and {{ card }}.price_model <> 'flat' then 'time'
         when {{ card }}.charge_basis in ('monitored_hours', {{ own_measures() }}) then 'hours'
-        when {{ card }}.device_proration = 'day' and {{ card }}.attribute is not null then 'shares'
-        when {{ card }}.device_proration = 'day' then 'hours'
+        when {{ is_device_prorated(card) }} and {{ card }}.attribute is not null then 'shares'
+        when {{ is_device_prorated(card) }} then 'hours'
         when {{ card }}.attribute in ('device_id', 'device_type', 'property_id') then 'devices'
         when {{ card }}.attribute is not null then 'attributes'
         when {{ card }}.price_model = 'percentage' and coalesce(

@@ -31,6 +31,26 @@
     '' as quality_flags
 {%- endmacro %}
 
+{# Until when is paid what ends at an instant: with an inclusive end until its day is over, at most until `last_at`. #}
+{% macro paid_until(end_at, last_at) -%}
+    case
+        when proration_end = 'inclusive' and {{ end_at }} < {{ last_at }} then least(
+            {{ local_midnight(local_date(end_at, 'time_zone') ~ ' + 1', 'time_zone') }}, {{ last_at }}
+        )
+        else {{ end_at }}
+    end
+{%- endmacro %}
+
+{# Days of the cycle that a period pays, where they are more than those it covers. #}
+{% macro paid_days(paid) -%}
+    least(
+        {{ paid }}.proration_numerator
+        + {{ local_date(paid ~ ".paid_until_at - interval '1 microsecond'", paid ~ '.time_zone') }}
+        - {{ local_date(paid ~ ".period_end_at - interval '1 microsecond'", paid ~ '.time_zone') }},
+        {{ paid }}.proration_denominator
+    )
+{%- endmacro %}
+
 {# The first date of the whole billing cycle that a clipped period lies in. #}
 {% macro cycle_start_date(local_date, contract) -%}
     case {{ contract }}.billing_cycle

@@ -14,7 +14,7 @@ with devices as (
             ''
         ) as part,
         case
-            when charge.device_proration = 'day' then {{ prorated_devices('served') }}
+            when {{ is_device_prorated('charge') }} then {{ prorated_devices('served', 'charge') }}
             else sum(case
                 when charge.charge_basis = 'usage' then usage.quantity
                 when usage.event_count > 0 then 1

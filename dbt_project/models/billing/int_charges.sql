@@ -7,6 +7,7 @@ with measured as (
         price.*,
         period.currency_code as invoice_currency_code,
         terms.rounding_mode,
+        terms.proration_end,
         coalesce(part.proration_numerator, share.proration_numerator) as proration_numerator,
         coalesce(part.proration_denominator, share.proration_denominator) as proration_denominator,
         coalesce(part.proration_unit, share.proration_unit) as proration_unit,
@@ -17,8 +18,8 @@ with measured as (
         case when part.is_last is false then 'no_charge' else price.zero_quantity end as due_without_use,
         case price.charge_basis
             when 'active_devices' then
-                case price.device_proration
-                    when 'day' then coalesce(measure.quantity, 0)
+                case
+                    when {{ is_device_prorated('price') }} then coalesce(measure.quantity, 0)
                     else coalesce(fleet.active_device_count, 0)
                 end
             when 'usage' then coalesce(fleet.quantity, 0)
@@ -90,6 +91,7 @@ select
     attribute,
     timing,
     device_proration,
+    proration_end,
     weighting,
     due_without_use as zero_quantity,
     currency_code as card_currency_code,

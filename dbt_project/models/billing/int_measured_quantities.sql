@@ -5,7 +5,7 @@
     only_when="exists (select 1 from billing.int_period_prices as price where " ~ is_measured_apart('price') ~ ")"
 ) }}
 
--- What charges measure that is neither use nor a number of devices: devices by days in service, whole hours of silence,
+-- What charges measure that is neither use nor a number of devices: devices by time in service, whole hours of silence,
 -- levels by the time for which they stood, different values that messages carry.
 with metric_prices as (
     select price.*, metric.metric_no
@@ -15,11 +15,11 @@ with metric_prices as (
 
 select
     price.tenant_no, price.period_no, price.invoice_version, price.charge_no,
-    {{ prorated_devices('served') }} as quantity
+    {{ prorated_devices('served', 'price') }} as quantity
 from {{ ref('int_period_prices') }} as price
 inner join {{ ref('int_device_days') }} as served using (tenant_no, period_no, invoice_version)
 where
-    price.device_proration = 'day'
+    {{ is_device_prorated('price') }}
     and exists (
         select 1
         from {{ ref('int_rated_usage') }} as usage
@@ -32,7 +32,7 @@ where
             and usage.event_count > 0
             and (price.metric is null or metric.metric = price.metric)
     )
-group by price.tenant_no, price.period_no, price.invoice_version, price.charge_no
+group by price.tenant_no, price.period_no, price.invoice_version, price.charge_no, price.device_proration
 
 union all
 

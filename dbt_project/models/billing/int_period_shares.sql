@@ -34,12 +34,7 @@ cycles as (
 paid as (
     select
         cycles.*,
-        case
-            when proration_end = 'inclusive' and period_end_at < cycle_end_at then least(
-                {{ local_midnight(local_date('period_end_at', 'time_zone') ~ ' + 1', 'time_zone') }}, cycle_end_at
-            )
-            else period_end_at
-        end as paid_until_at
+        {{ paid_until('period_end_at', 'cycle_end_at') }} as paid_until_at
     from cycles
 )
 
@@ -51,12 +46,7 @@ select
     case
         when proration = 'none' then 1
         when proration = 'second' then greatest(extract(epoch from paid_until_at - period_start_at)::integer, 1)
-        else least(
-            proration_numerator
-            + {{ local_date("paid_until_at - interval '1 microsecond'", 'time_zone') }}
-            - {{ local_date("period_end_at - interval '1 microsecond'", 'time_zone') }},
-            proration_denominator
-        )
+        else {{ paid_days('paid') }}
     end as proration_numerator,
     case
         when proration = 'none' then 1

@@ -21,6 +21,9 @@ GOOD = (
     "energy,active_devices,per_unit,,day,",
     ",active_devices,graduated,,day,",
     "energy,active_devices,matrix,device_type,day,",
+    "energy,active_devices,per_unit,,second,",
+    ",active_devices,volume,,second,",
+    "energy,active_devices,matrix,device_type,second,",
     ",offline_hours,per_unit,,,",
     "stored,time_weighted,volume,,,period",
     "energy,distinct_values,graduated,vehicle,,",
@@ -54,7 +57,15 @@ def test_charges_that_measure_what_they_say_are_taken(tmp_path: Path, charge: st
         ),
         (
             "energy,active_devices,per_unit,,month,", "device_proration",
-            "'month' is not supported by this release; use none or day",
+            "'month' is not supported by this release; use none, day or second",
+        ),
+        (
+            "stored,time_weighted,per_unit,,second,", "device_proration",
+            "'second' is for charge_basis active_devices; leave it empty or charge for devices",
+        ),
+        (
+            ",active_devices,flat,,second,", "device_proration",
+            "has no meaning for a flat price, which counts no devices; leave it empty",
         ),
         ("energy,usage,per_unit,,,period", "weighting", "'period' is for charge_basis time_weighted; leave it empty"),
         (
