@@ -16,10 +16,11 @@ from orchestration import dbt_runs
 from orchestration.assets import transformations
 from orchestration.assets.transformations import metering_models, published_models
 from orchestration.database.connection import connect, libpq_environment
+from orchestration.dbt import deploy
 from orchestration.definitions import defs
 from orchestration.resources import Dbt, Platform
 from orchestration.turns import refuse_while_busy, turn
-from tests.support import LOAD, Pipeline, message
+from tests.support import LOAD, Pipeline, message, run_dbt
 
 STORE_EVENTS = AssetKey(["metering", "store_events"])
 CONSERVED = "messages_are_conserved"
@@ -195,3 +196,16 @@ def test_tables_that_no_longer_add_up_fail_their_checks(served: Pipeline) -> Non
         " update store.invoice_lines set amount = amount + 1"
     )
     assert broken() == {"lines_sum_to_subtotal", "amounts_can_be_computed_again"}
+
+
+def test_a_deployment_does_not_read_the_facts_that_an_older_release_left(served: Pipeline) -> None:
+    # A price that these models cannot read; their release would have refused it.
+    served.execute("""
+        delete from ledger.deployments;
+        insert into rating.facts (fact_no, fact)
+        values (1, '{"id": "old", "model": "per_unit", "params": {"unit_price": "dear"}, "quantity": "1"}')
+    """)
+    with pytest.raises(AssertionError, match="dear"):
+        run_dbt(served.settings, "run", "--select", "tag:facts")
+    assert deploy(served.settings)
+    assert served.rows("select fact_no from rating.facts") == []

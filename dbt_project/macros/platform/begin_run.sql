@@ -2,7 +2,8 @@
     Start of every dbt run that writes the working set or the store. A run of the platform holds the lock beside dbt and
     says so by METERLINE_TURN; a bare dbt looks whether one does. The turn then is this run's: a model of an earlier one that
     is still alive finds that out before it writes. A run that meters claims what is accepted, the claims of dead runs
-    included, so that all its models see the same loads, however many arrive meanwhile.
+    included, so that all its models see the same loads, however many arrive meanwhile. A run of all models has no use for
+    the rating facts that some earlier one left: another release wrote them in a form that these models may not read.
 #}
 {% macro begin_run() %}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
@@ -12,7 +13,10 @@
             {%- do writing.append(name) -%}
         {%- endfor -%}
         {%- if writing -%} {{ take_turn() }} {%- endif -%}
-        {%- if 'model.meterline.int_messages' in writing -%}; {{ claim_loads() }} {%- endif -%}
+        {%- if 'model.meterline.int_messages' in writing -%}
+            ; {{ claim_loads() }}
+            {%- if 'model.meterline.int_fact_steps' in writing -%} ; truncate {{ source('rating', 'facts') }} {%- endif -%}
+        {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
