@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -23,7 +24,7 @@ from orchestration.gatekeeping import override
 from orchestration.ingest.landing import days_with_files
 from orchestration.ingest.loader import LoadResult, load_days
 from orchestration.load_gates import judge_delivered, judge_landed
-from orchestration.settings import Settings
+from orchestration.settings import DBT_PROJECT, Settings
 from orchestration.turns import turn
 
 Message = dict[str, Any]
@@ -272,6 +273,28 @@ class Configuration:
                     writer = csv.DictWriter(file, names, restval="")
                     writer.writeheader()
                     writer.writerows(rows)
+
+
+# --- what finance reads about it -------------------------------------------------------------------------------------
+
+
+def documented_text(block: str) -> str:
+    """A block of the documentation that finance reads, with its line breaks as blanks between words."""
+    documentation = (DBT_PROJECT / "models" / "finance" / "_billing_docs.md").read_text()
+    text = documentation.partition(f"{{% docs {block} %}}")[2].partition("{% enddocs %}")[0]
+    assert text, block
+    return re.sub(r"(?<=\S)\n(?=[^\s|])", " ", text)
+
+
+def documented_tables(block: str) -> list[list[list[str]]]:
+    """The tables of a block, each as rows of cells, without its heading."""
+    tables: list[list[list[str]]] = [[]]
+    for line in documented_text(block).splitlines():
+        if line.startswith("|"):
+            tables[-1].append([cell.strip() for cell in line.split("|")[1:-1]])
+        elif tables[-1]:
+            tables.append([])
+    return [rows[2:] for rows in tables if rows]
 
 
 # --- a platform ------------------------------------------------------------------------------------------------------

@@ -5,15 +5,27 @@ February 2019 (28 days, 672 hours) is closed once, for all cases; its boundary i
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from orchestration.errors import BadInputError
-from tests.support import Pipeline, message
+from tests.support import Pipeline, documented_tables, message
 
 LINES = """
 select line_type, part, trim_scale(quantity)::text, trim_scale(unit_price)::text, amount::text, description
 from finance.invoice_lines where invoice_id = %s order by line_number
 """
+# How examples of the documentation begin, with the tenant and the type of the line that bills them.
+DOCUMENTED = {
+    "active devices by days in service": ("came-and-went", "usage"),
+    "active devices by seconds in service": ("by-second", "usage"),
+    "the same, with an inclusive end": ("to-the-last-day", "usage"),
+    "a device that is silent after 4 hours": ("offline", "credit"),
+    "unit-hours of stores": ("stood", "usage"),
+    "the average level of a store": ("average", "usage"),
+    "vehicles": ("charged", "usage"),
+}
 
 
 def device(pipeline: Pipeline, tenant: str, name: str, begin: str | None, end: str | None, **columns: object) -> None:
@@ -43,7 +55,15 @@ def devices_by_days(pipeline: Pipeline) -> None:
         device(pipeline, "half-contract", f"d-{number}", None, end)
     for number, kind in enumerate(("camera", "camera", None)):
         device(pipeline, "two-types", f"d-{number}", None, "2019-02-08T00:00" if number else None, device_type=kind)
+    by_second = {"charge_basis": "active_devices", "device_proration": "second"}
+    for tenant, proration_end in (("by-second", "exclusive"), ("to-the-last-day", "inclusive")):
+        configuration.rate_card(tenant, (None, "28.00"), **by_second)
+        configuration.row("rate_card_terms", rate_card_id=tenant, proration_end=proration_end)
+        pipeline.tenant(tenant, rate_card_id=tenant)
+        for number, end in enumerate((None, "2019-02-08T00:00", "2019-02-10T06:00")):
+            device(pipeline, tenant, f"d-{number}", None, end)
     days = {"came-and-went": (3, 20, 3, 10), "half-contract": (3, 3), "two-types": (3, 3, 3)}
+    days |= {"by-second": (3, 3, 3), "to-the-last-day": (3, 3, 3)}
     pipeline.land(
         *(
             message(tenant, f"d-{number}", 1, 5, f"2019-02-{day:02}T18:30Z")
@@ -241,6 +261,15 @@ def test_the_cadence_by_which_hours_were_credited_is_immutable(february: Pipelin
     # Of others nothing was credited.
     types[0]["expected_interval_seconds"] = 60
     february.configure()
+
+
+def test_the_documentation_shows_what_is_billed(february: Pipeline) -> None:
+    (examples,) = documented_tables("charge_basis")
+    for (begin, (tenant, line_type)), (what, measured, price, amount) in zip(DOCUMENTED.items(), examples, strict=True):
+        assert what.startswith(begin)
+        billed = [row for row in lines(february, tenant) if row[0] == line_type]
+        quantity = measured.rpartition("= ")[2].replace(",", "")
+        assert [(row[2], abs(Decimal(str(row[3]))), row[4]) for row in billed] == [(quantity, Decimal(price), amount)]
 
 
 def test_every_invoice_is_proven_again(february: Pipeline) -> None:

@@ -16,8 +16,7 @@ import pytest
 from orchestration import invoicing
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
-from orchestration.settings import DBT_PROJECT
-from tests.support import Configuration, Pipeline, message
+from tests.support import Configuration, Pipeline, documented_tables, documented_text, message
 
 LINES = """
 select line_type, amount::text, description from finance.invoice_lines
@@ -37,12 +36,11 @@ where invoice_id = %s order by invoice_version, credit_id
 """
 SHOWN = """
 select (sum(amount) filter (where line_type = 'usage'))::text, sum(amount)::text from finance.invoice_lines
-where invoice_id = %s
+where invoice_id = %s and invoice_version = %s
 """
 CHANGES = "select component, amount::text from finance.invoice_changes where invoice_id = %s order by change_no"
 BALANCES = "select credit_id, drawn_amount::text, balance_amount::text from finance.credit_balances order by 1"
 
-DOCUMENTATION = DBT_PROJECT / "models" / "finance" / "_billing_docs.md"
 # Examples of the documentation that are cases of these.
 DOCUMENTED = {
     "discounts, one after the other": "one-after-the-other",
@@ -53,6 +51,7 @@ DOCUMENTED = {
     "below a commitment": "commitment-of-half-a-month",
     "minimum, prorated": "by-day",
     "maximum": "maximum",
+    "minimum for a year": "yearly",
 }
 
 PER_KWH = ((None, "1.00"),)
@@ -137,6 +136,11 @@ CONFIGURE.append(lambda config: config.row("discounts", discount_id="card", rate
 case("discount-before-minimum", 100, {"minimum_spend_amount": 95})
 case("adjustment", 100)
 discount("discount-before-minimum", "d", percent=10)
+case("approved-credit", 110, {"tax_percent": 20})
+# Four quarters of 24, the last of which ends in February.
+case("yearly", 24, {"starts_at": "2018-03-01", "billing_cycle": "quarters"}, annual_minimum_amount=180)
+QUARTERS = ("2018-03-01", "2018-06-01", "2018-09-01", "2018-12-01", "2019-03-01", "2019-06-01")
+CONFIGURE.append(lambda config: config.calendar("quarters", *QUARTERS))
 
 tax("mn", "state", "6.875")
 tax("mn", "county", "0.15")
@@ -193,15 +197,18 @@ def billed(shared_pipeline: Pipeline) -> Pipeline:
     march = (message(name, "m-1", 9, use, "2019-03-20T12:00") for name, use in (("credits", 60), ("adjustment", 100)))
     pipeline.land(*march, name="march.jsonl")
     pipeline.land(message("commitment-by-contract", "m-1", 2, 70, "2019-02-20T12:00"), name="second-contract.jsonl")
+    quarters = enumerate(("2018-04-20", "2018-07-20", "2018-10-20"), start=2)
+    pipeline.land(*(message("yearly", "m-1", n, 24, day) for n, day in quarters), name="quarters.jsonl")
     pipeline.process()
-    pipeline.close("2019-02", "2019-03-10")
-    assert pipeline.held == {}
+    for month in ("2018-05", "2018-08", "2018-11", "2019-02"):
+        pipeline.close(month, "2019-03-10")
+        assert pipeline.held == {}
     return pipeline
 
 
 def invoice(tenant: str) -> str:
     _, _, contract, _ = CASES[tenant]
-    starts = str(contract.get("starts_at", "2019-02-01"))[:10]
+    starts = QUARTERS[3] if tenant == "yearly" else str(contract.get("starts_at", "2019-02-01"))[:10]
     return f"INV-{tenant}-{starts}"
 
 
@@ -365,16 +372,23 @@ def test_what_billed_is_immutable(
         rows[:] = before
 
 
+def test_all_examples_of_the_documentation_are_billed() -> None:
+    assert {row[0] for row in documented_tables("spend_examples")[0]} == DOCUMENTED.keys() | {"approved credit"}
+
+
 @pytest.mark.parametrize("example", DOCUMENTED)
 def test_the_documentation_shows_what_is_billed(billed: Pipeline, example: str) -> None:
-    row = re.search(rf"^\| {example} \| (.*) \|$", DOCUMENTATION.read_text(), re.MULTILINE)
-    assert row is not None
-    _, charges, lines, total = row[1].split(" | ")
-    name = invoice(DOCUMENTED[example])
-    taken = [amount for line_type, amount, _ in billed.rows(LINES, name, 1) if line_type != "usage"]
+    shown(billed, example, DOCUMENTED[example], 1)
+
+
+def shown(billed: Pipeline, example: str, tenant: str, version: int) -> None:
+    """Assert that an example of the documentation is what a version of the tenant's invoice says."""
+    (row,) = (cells for cells in documented_tables("spend_examples")[0] if cells[0] == example)
+    _, _, charges, lines, total = row
+    taken = [amount for line_type, amount, _ in billed.rows(LINES, invoice(tenant), version) if line_type != "usage"]
     assert taken == [re.findall(r"-?\d+\.\d\d", line)[-1] for line in lines.split(";")]
     charged = sum(Decimal(amount) for amount in re.findall(r"\d+\.\d\d", charges))
-    assert billed.rows(SHOWN, name) == [(str(charged), total)]
+    assert billed.rows(SHOWN, invoice(tenant), version) == [(str(charged), total)]
 
 
 def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -> None:
@@ -385,15 +399,20 @@ def test_a_discount_ends_and_an_amendment_draws_credits_anew(billed: Pipeline) -
     billed.land(message("credits", "m-1", 2, 50, "2019-02-21T12:00"))
     billed.process()
     with connect(billed.settings, "meterline_approver") as session:
-        proposal = invoicing.propose(
-            session, invoice("adjustment"), Decimal("-15.00"), invoicing.Signed("Ada", "a late technician")
-        )
-        invoicing.decide(session, proposal, "approved", invoicing.Signed("Grace", "agreed"))
-    # 100.00, of which a person took off 15.00.
+        for tenant in ("adjustment", "approved-credit"):
+            proposal = invoicing.propose(
+                session, invoice(tenant), Decimal("-15.00"), invoicing.Signed("Ada", "a late technician")
+            )
+            invoicing.decide(session, proposal, "approved", invoicing.Signed("Grace", "agreed"))
+    # 100.00, of which a person took off 15.00; 110.00 less 15.00, and 20 % tax on what is left.
     assert billed.close("2019-02", "2019-03-10") == [
         ("INV-adjustment-2019-02-01", 2, "85.00"),
+        ("INV-approved-credit-2019-02-01", 2, "114.00"),
         ("INV-credits-2019-02-01", 2, "28.50"),
     ]
+    shown(billed, "approved credit", "approved-credit", 2)
+    assert "20 % of 95.00 is 19.00, in all 114.00." in documented_text("spend_examples")
+    assert billed.rows(AMOUNTS, invoice("approved-credit"), 2) == [("95.00", "19.00", "0.00", "114.00")]
     assert billed.rows(DRAWS, invoice("credits")) == [
         ("credits-expires-first", 1, "100.00", "100.00", False),
         ("credits-expires-later", 1, "50.00", "19.00", False),

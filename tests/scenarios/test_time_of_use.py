@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from orchestration.errors import BadInputError
 from orchestration.importing.sce import read_sce
 from orchestration.importing.tariff import CardName
 from orchestration.importing.urdb import read_urdb
-from tests.support import Message, Pipeline, message
+from tests.support import Message, Pipeline, documented_tables, documented_text, message
 
 LINES = """
 select coalesce(part, ''), tier_number, trim_scale(quantity)::text, trim_scale(unit_price)::text, amount::text
@@ -29,6 +31,12 @@ TARIFFS = Path(__file__).parents[1] / "data" / "tariffs"
 # The day of a charging station, in kWh by hour (profiles.json).
 EV_PROFILE = (*[42] * 5, *[30] * 8, *[18] * 3, 0, 0, 20, 0, 0, *[42] * 3)
 PRICES = {"peak": "0.50", "night": "0.10", "day": "0.30"}
+# Examples of the documentation, each a tenant.
+DOCUMENTED = {
+    "Wednesday, 17:30": "wednesday",
+    "Saturday, 17:30": "saturday",
+    "the night in which clocks go back: 02:30 in summer time, 02:30 an hour later": "clocks-go-back",
+}
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +88,8 @@ def configure(pipeline: Pipeline) -> None:
         "ratchet", (None, "10"), charge_basis="peak_demand", demand_minutes=60, ratchet_percent=50, ratchet_periods=11
     )
     pipeline.tenant("ratchet", "m-1", rate_card_id="ratchet", time_zone="Europe/Berlin", starts_at="2023-09-01")
-    pipeline.tenant("late", "m-1", rate_card_id="evening", time_zone="Europe/Berlin", starts_at="2023-10-01")
+    for tenant in ("late", *DOCUMENTED.values()):
+        pipeline.tenant(tenant, "m-1", rate_card_id="evening", time_zone="Europe/Berlin", starts_at="2023-10-01")
     # What is silent is estimated between its readings, until the meter was taken out.
     tables["device_types"].append({"device_type": "hourly", "expected_interval_seconds": 3600})
     pipeline.tenant(
@@ -146,6 +155,10 @@ def use() -> list[Message]:
             rows.append(message(tenant, "m-1", number, 4, berlin(f"2023-10-{day}T17:30")))
         first = berlin("2023-10-29T01:30").astimezone(ZoneInfo("UTC"))
         rows += [message(tenant, "m-2", hour, 2, first + timedelta(hours=hour)) for hour in range(6)]
+    rows.append(message("wednesday", "m-1", 1, 4, berlin("2023-10-04T17:30")))
+    rows.append(message("saturday", "m-1", 1, 4, berlin("2023-10-07T17:30")))
+    for number in range(2):
+        rows.append(message("clocks-go-back", "m-1", number, 2, berlin("2023-10-29T02:30").replace(fold=number)))
     # Of the 4 kWh of Wednesday evening one went back, at night 20.
     rows.append(message("net", "m-1", 1, 1, berlin("2023-10-04T18:00"), metric="fed_in"))
     rows.append(message("net", "m-1", 2, 20, berlin("2023-10-05T02:00"), metric="fed_in"))
@@ -249,6 +262,37 @@ def test_tiers_meet_parts_in_three_ways(closed: Pipeline) -> None:
         ("night", 1, "5", "0.5", "2.50"),
         ("night", 2, "7", "2", "14.00"),
     ]
+
+
+def test_the_documentation_shows_what_each_part_costs(closed: Pipeline) -> None:
+    by_clock, _ = documented_tables("time_of_use_examples")
+    assert [row[0] for row in by_clock] == list(DOCUMENTED)
+    for when, used, part, amount in by_clock:
+        product = re.fullmatch(r"(\d+) x (\d\.\d\d) = (\d\.\d\d)", amount)
+        assert product is not None
+        quantity, price, total = product.groups()
+        assert Decimal(quantity) == sum(Decimal(each) for each in used.split(" + "))
+        assert closed.rows(LINES, DOCUMENTED[when]) == [(part.partition(",")[0], 1, quantity, price.rstrip("0"), total)]
+
+
+def test_the_documentation_shows_how_tiers_meet_parts(closed: Pipeline) -> None:
+    _, by_meaning = documented_tables("time_of_use_examples")
+    assert [row[0] for row in by_meaning] == ["`per_part`", "`cumulative`", "`month_end`"]
+    for meaning, how, amount in by_meaning:
+        lines = closed.rows(LINES, meaning.strip("`"))
+        products = re.findall(r"(\d+) x (\d\.\d\d)", how)
+        assert sorted((Decimal(quantity), Decimal(price)) for quantity, price in products) == sorted(
+            (Decimal(quantity), Decimal(price)) for _, _, quantity, price, _ in lines
+        )
+        assert sum(Decimal(each) for *_, each in lines) == Decimal(amount)
+
+
+def test_the_documentation_shows_what_a_peak_costs(closed: Pipeline) -> None:
+    ((*_, peak, price, amount),) = closed.rows(LINES, "demand-15")
+    ((*_, ratcheted, _, _),) = closed.rows(LINES, "ratchet")
+    text = documented_text("time_of_use_examples")
+    assert f"5 x 60 / 15 = {peak} kW; at {price} for a kW it costs {amount}." in text
+    assert f"With a ratchet of 50 % a month of 10 kW after one of 40 kW is billed {ratcheted} kW." in text
 
 
 def test_windows_are_priced_alone(closed: Pipeline) -> None:

@@ -722,6 +722,14 @@ SPLIT_CASES = {
         "metric,price_model,net_metric", "energy,per_unit,", "energy,per_unit,fed_in",
         "net_metric: has no agreed meaning for a card that is split by date; leave it empty" + OR_ANOTHER,
     ),
+    "devices by days in service": (
+        "charge_basis,price_model,device_proration", "active_devices,per_unit,", "active_devices,per_unit,day",
+        f"device_proration: 'day' has no agreed meaning for a card that is split by date{OR_ANOTHER}",
+    ),
+    "devices by seconds in service": (
+        "charge_basis,price_model,device_proration", "active_devices,per_unit,", "active_devices,per_unit,second",
+        f"device_proration: 'second' has no agreed meaning for a card that is split by date{OR_ANOTHER}",
+    ),
     "tiers that parts share": (
         "metric,price_model,schedule,tier_meaning", "energy,time_of_use,day,", "energy,time_of_use,day,cumulative",
         f"tier_meaning: 'cumulative' has no agreed meaning for a card that is split by date{OR_ANOTHER}",
