@@ -56,6 +56,9 @@ class Finding:
     state: str = WELL
 
 
+NO_DAGSTER = Finding("Dagster has not run here yet")
+
+
 def well(text: str) -> Finding:
     """Nothing to do."""
     return Finding(text)
@@ -79,6 +82,11 @@ class Subject:
     session: psycopg.Connection
     limits: Limits = field(default_factory=Limits)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def has(self, relation: str) -> bool:
+        """Whether there is such a relation: Dagster and MLflow make theirs when they first run."""
+        row = self.session.execute("select to_regclass(%s) is not null", (relation,)).fetchone()
+        return row is not None and bool(row[0])
 
 
 @dataclass(frozen=True)
@@ -109,6 +117,9 @@ def examine(subject: Subject, examination: Examination) -> list[Row]:
         findings = [unseen(_first_line(error), f"grant meterline_auditor, pg_monitor to {_login(subject)}")]
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn) as error:
         findings = [unseen(_first_line(error), PREPARE)]
+    except (OSError, ImportError, ValueError) as error:
+        remedy = "look at METERLINE_LANDING and METERLINE_ARTIFACTS, and whether this machine may read there"
+        findings = [unseen(f"{type(error).__name__}: {_first_line(error)}", remedy)]
     except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
         findings = [unseen(_first_line(error), "ask again when the database is less busy")]
     return [
@@ -152,4 +163,4 @@ def _login(subject: Subject) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0]
+    return (str(error).splitlines() or [""])[0]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from orchestration import closing
-from orchestration.doctor.examination import Finding, Subject, well, wrong
+from orchestration.doctor.examination import NO_DAGSTER, Finding, Subject, well, wrong
 from orchestration.ingest.landing import days_with_files, last_complete_day
 from orchestration.ingest.unread import unread_files
 
@@ -85,6 +85,8 @@ def landing_files(subject: Subject) -> list[Finding]:
 
 def received_days(subject: Subject) -> list[Finding]:
     """Partitions that were done, and whose files have come or changed since."""
+    if not subject.has("dagster.event_logs"):
+        return [NO_DAGSTER]
     found = unread(subject)
     days = [day.isoformat() for day in sorted(found.counts)]
     stale = sorted(row[0] for row in subject.session.execute(DONE_BEFORE, (days,)).fetchall()) if days else []
@@ -120,7 +122,9 @@ def reception(subject: Subject) -> list[Finding]:
     if received is None:
         return [well("no message has been received yet")]
     text = f"newest message received {_ago(subject, received)}, newest metered {_ago(subject, metered)}"
-    intake = [row[0] for row in subject.session.execute(INTAKE).fetchall()]
+    intake = []
+    if subject.has("dagster.instigators"):
+        intake = [row[0] for row in subject.session.execute(INTAKE).fetchall()]
     if not intake:
         return [well(f"{text}; neither schedule nor sensor brings files in by itself")]
     if subject.now - received <= subject.limits.reception:

@@ -35,7 +35,7 @@ def serving(subject: Subject) -> list[Finding]:
         served = aliases.get((name, alias))
         if served != version:
             text = f"version {version} of {name} should serve as {alias}, the registry has {served or 'none'}"
-            findings.append(wrong(text, f"put the registry's alias back on version {version}, or: {RETRAIN}"))
+            findings.append(wrong(text, "`meterline train` sets the alias back"))
         elif not (subject.settings.artifacts / run_id).exists():
             text = f"the files of version {version} of {name} are gone from METERLINE_ARTIFACTS"
             findings.append(wrong(text, f"restore {run_id} from the backup of the artifacts, or: {RETRAIN}"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.doctor.examination import Finding, Subject, well, wrong
+from orchestration.doctor.examination import NO_DAGSTER, Finding, Subject, well, wrong
 from orchestration.reports import run_url
 
 # Failures whose check has not been through since: few, and the newer ones of the same check are found by its index.
@@ -34,6 +34,8 @@ SHOWN = 10
 
 def checks(subject: Subject) -> list[Finding]:
     """Checks of assets whose newest result is a failure."""
+    if not subject.has("dagster.asset_check_executions"):
+        return [NO_DAGSTER]
     failed = subject.session.execute(FAILED).fetchall()
     findings = [
         wrong(

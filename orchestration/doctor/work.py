@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import NamedTuple
 
-from orchestration.doctor.examination import Finding, Limits, Subject, unseen, well, wrong
+from orchestration.doctor.examination import NO_DAGSTER, Finding, Limits, Subject, unseen, well, wrong
 from orchestration.reports import run_url
 
 # What a session is doing may only be seen by who may see all statistics; its words are shown to nobody.
@@ -111,6 +111,8 @@ def turn(subject: Subject) -> list[Finding]:
 
 def runs(subject: Subject) -> list[Finding]:
     """Runs that say they work, or wait, and have not been heard of."""
+    if not subject.has("dagster.runs"):
+        return [NO_DAGSTER]
     rows = subject.session.execute(RUNS, {"now": subject.now}).fetchall()
     working, silent = subject.session.execute(LAST_SIGN, {"now": subject.now}).fetchone() or (False, None)
     is_quiet = not working and (silent is None or silent >= subject.limits.silence)
@@ -128,6 +130,8 @@ def runs(subject: Subject) -> list[Finding]:
 
 def daemon(subject: Subject) -> list[Finding]:
     """Whether somebody is there to start what schedules and sensors ask for."""
+    if not subject.has("dagster.instigators"):
+        return [NO_DAGSTER]
     ((count,),) = subject.session.execute(SWITCHED_ON).fetchall()
     ((silent,),) = subject.session.execute(HEARTBEAT, {"now": subject.now}).fetchall()
     if not count:
