@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -158,6 +159,13 @@ def platform_at(home: Path, database: str, backup: Path) -> Pipeline:
     return Pipeline(Settings(home, url, str(landing), str(backup / "config")))
 
 
+def give_to_the_owner_of(server: Path, folder: Path) -> None:
+    """A data directory belongs to its server's user, which for root is another."""
+    owner = server.stat()
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
+
+
 def wait_for(pipeline: Pipeline, condition: str) -> None:
     """Until the server says so."""
     while pipeline.rows(f"select {condition}") != [(True,)]:
@@ -220,10 +228,7 @@ def test_back_to_an_instant_between_two_closes(server: Path, backup: Path) -> No
 
     with home_of_a_server() as home:
         run("point in time", BACKUP=str(backup), RESTORED=str(home / "postgres"), MOMENT=moment)
-        shutil.copystat(server / "postgres", home / "postgres")
-        subprocess.run(
-            ["chown", "-R", f"--reference={server / 'postgres' / 'PG_VERSION'}", home / "postgres"], check=True
-        )
+        give_to_the_owner_of(server / "postgres", home / "postgres")
         (home / "postgres.ready").touch()
         url = make_conninfo(embedded.start(home), dbname="kept")
         # The landing zone is not set back.
@@ -239,7 +244,6 @@ def test_back_to_an_instant_between_two_closes(server: Path, backup: Path) -> No
         assert again.close("2019-04") == [("INV-acme-2019-04-01", 1, "4.75")]
         assert again.published() == platform.published()
         assert again.rows(NUMBERS) == platform.rows(NUMBERS)
-        assert again.prove() == {}
 
     archive_that_does_not_take_it(platform)
 

@@ -23,7 +23,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from orchestration.database import migrations, platform
-from orchestration.doctor.examination import Limits, Row, subject_of
+from orchestration.doctor.examination import Limits, Row, examine, subject_of
 from orchestration.doctor.examinations import EXAMINATIONS, examine_all
 from orchestration.turns import turn
 from tests.integration.crashing import SERVER_IS_OURS, started
@@ -86,8 +86,9 @@ def follow(pipeline: Pipeline, remedy: str | None) -> None:
 
 def looked_at(pipeline: Pipeline, name: str, limits: Limits | None = None) -> list[Row]:
     """What one examination says."""
+    (examination,) = [one for one in EXAMINATIONS if one.name == name]
     with subject_of(pipeline.settings, limits) as subject:
-        return [row for row in examine_all(subject) if row.name == name]
+        return examine(subject, examination)
 
 
 def trouble(pipeline: Pipeline, name: str, limits: Limits | None = None) -> Row:
