@@ -80,7 +80,7 @@ def data_directory(subject: Subject) -> list[Finding]:
         return [well("the server is on another machine: watch its disk there")]
     if folder is None:
         text = "the login may not read where the server keeps its data"
-        return [unseen(text, f"grant pg_monitor to {subject.session.info.user}")]
+        return [unseen(text, f"grant pg_monitor to {subject.login}")]
     if not Path(folder).parent.exists():
         return [well(f"{folder} is not of this machine: watch its disk where the server runs")]
     return [_room(subject, "the server's data directory", Path(folder))]

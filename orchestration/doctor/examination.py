@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
+from psycopg import sql
 
 from orchestration.database import embedded
 from orchestration.database.connection import connect
@@ -18,6 +19,7 @@ from orchestration.settings import Settings
 WELL, WRONG, UNSEEN = "well", "attention", "not seen"
 # Nothing here may be waited for: what takes longer on a great store is said to take too long.
 READ_ONLY = "set default_transaction_read_only = on; set statement_timeout = '5s'; set lock_timeout = '1s'"
+PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^@\s]+@")
 PREPARE = "`meterline gates show` prepares the database"
 
@@ -83,6 +85,12 @@ class Subject:
     limits: Limits = field(default_factory=Limits)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
 
+    @property
+    def login(self) -> str:
+        """Who looks, as SQL names it."""
+        name = self.session.info.user
+        return name if PLAIN_NAME.fullmatch(name) else sql.Identifier(name).as_string()
+
     def has(self, relation: str) -> bool:
         """Whether there is such a relation: Dagster and MLflow make theirs when they first run."""
         row = self.session.execute("select to_regclass(%s) is not null", (relation,)).fetchone()
@@ -114,7 +122,7 @@ def examine(subject: Subject, examination: Examination) -> list[Row]:
     try:
         findings = examination.look(subject)
     except psycopg.errors.InsufficientPrivilege as error:
-        findings = [unseen(_first_line(error), f"grant meterline_auditor, pg_monitor to {_login(subject)}")]
+        findings = [unseen(_first_line(error), f"grant meterline_auditor, pg_monitor to {subject.login}")]
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn) as error:
         findings = [unseen(_first_line(error), PREPARE)]
     except (OSError, ImportError, ValueError) as error:
@@ -156,10 +164,6 @@ def _told(subject: Subject, text: str) -> str:
     password = subject.session.info.password
     text = PASSWORD_IN_URL.sub(r"\1***@", text)
     return text.replace(str(password), "***") if password else text
-
-
-def _login(subject: Subject) -> str:
-    return subject.session.info.user
 
 
 def _first_line(error: Exception) -> str:

@@ -25,7 +25,7 @@ def serving(subject: Subject) -> list[Finding]:
         return [well("no model was trained; none is needed to bill")]
     is_there = subject.session.execute(IS_REGISTRY_THERE).fetchone()
     if is_there is None:
-        login = subject.session.info.user
+        login = subject.login
         grants = f"grant usage on schema mlflow to {login}; grant select on mlflow.registered_model_aliases to {login}"
         return [unseen("the login may not read the registry's aliases", grants)]
     rows = subject.session.execute(ALIASES).fetchall() if is_there[0] else []

@@ -166,9 +166,10 @@ def _remedy(subject: Subject, name: str, value: str, context: str, override: lis
         return "stop the server, then `pg_checksums --enable --pgdata DATA_DIRECTORY`"
     if override is not None:
         of_role, of_database = override
-        targets = {"role": subject.session.info.user} if of_role else {}
-        targets |= {"in database" if of_role else "database": subject.session.info.dbname} if of_database else {}
-        where = " ".join(f"{kind} {sql.Identifier(target).as_string()}" for kind, target in targets.items())
-        return f"alter {where} reset {name}"
+        database = sql.Identifier(subject.session.info.dbname).as_string()
+        if of_database and not of_role:
+            return f"alter database {database} reset {name}"
+        role = subject.login if of_role else "all"
+        return f"alter role {role}{f' in database {database}' if of_database else ''} reset {name}"
     then = "then restart the server" if context == "postmaster" else "select pg_reload_conf();"
     return f"alter system set {name} = '{value}'; {then}"

@@ -50,6 +50,7 @@ from dagster.runs as run
 where run.status in ('STARTING', 'STARTED', 'CANCELING', 'QUEUED')
 order by run.id
 """
+QUEUED = "QUEUED"
 SWITCHED_ON = "select count(*) from dagster.instigators where status = 'RUNNING'"
 HEARTBEAT = "select %(now)s at time zone 'UTC' - max(timestamp) from dagster.daemon_heartbeats"
 
@@ -116,16 +117,19 @@ def runs(subject: Subject) -> list[Finding]:
     rows = subject.session.execute(RUNS, {"now": subject.now}).fetchall()
     working, silent = subject.session.execute(LAST_SIGN, {"now": subject.now}).fetchone() or (False, None)
     is_quiet = not working and (silent is None or silent >= subject.limits.silence)
-    stuck = [row for row in rows if row[3] >= subject.limits.silence and (is_quiet or row[2] == "QUEUED")]
-    return [
-        wrong(
-            f"run {run_id[:8]} of {job} is {status.lower()} and silent for {_span(silent_for)}",
-            f"{run_url(run_id)}: terminate it (force it), then run the same again"
-            if status != "QUEUED"
-            else "start the daemon (`meterline up`), or end the run that it waits for",
-        )
-        for run_id, job, status, silent_for in stuck
-    ] or [well(f"{len(rows)} runs at work, none of them silent")]
+    silent_rows = [row for row in rows if row[3] >= subject.limits.silence]
+    stuck = [row for row in silent_rows if row[2] != QUEUED and is_quiet]
+    # A run waits its turn for as long as another is at work.
+    if all(row in stuck for row in rows if row[2] != QUEUED):
+        stuck += [row for row in silent_rows if row[2] == QUEUED]
+    return [_stuck(*row) for row in stuck] or [well(f"{len(rows)} runs at work or in the queue")]
+
+
+def _stuck(run_id: str, job: str, status: str, silent_for: timedelta) -> Finding:
+    remedy = f"{run_url(run_id)}: terminate it (force it), then run the same again"
+    if status == QUEUED:
+        remedy = "start the daemon (`meterline up`), and end what it waits for"
+    return wrong(f"run {run_id[:8]} of {job} is {status.lower()} and silent for {_span(silent_for)}", remedy)
 
 
 def daemon(subject: Subject) -> list[Finding]:
@@ -149,7 +153,7 @@ def _may_see(subject: Subject) -> bool:
 
 def _not_allowed(subject: Subject) -> Finding:
     text = "the login may not see what other sessions do"
-    return unseen(text, f"grant pg_monitor to {subject.session.info.user}")
+    return unseen(text, f"grant pg_monitor to {subject.login}")
 
 
 def _span(span: object) -> str:

@@ -20,6 +20,7 @@ from unittest import mock
 
 import psycopg
 import pytest
+from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, DagsterInstance, DagsterRunStatus, job, op
 from psycopg.conninfo import make_conninfo
 
 from orchestration.database import migrations, platform
@@ -113,8 +114,6 @@ def other_session(pipeline: Pipeline, application: str = "somebody") -> Iterator
 @contextmanager
 def orchestrator(pipeline: Pipeline) -> Iterator[Any]:
     """Dagster's instance, as every command of the platform has it."""
-    from dagster import DagsterInstance
-
     with mock.patch.dict(os.environ, pipeline.environment()):
         platform.ready(pipeline.settings)
         with DagsterInstance.get() as instance:
@@ -356,9 +355,7 @@ def test_little_room(untouched: Pipeline, name: str) -> None:
 
 def test_dead_rows_are_mended_by_vacuum(books: Pipeline) -> None:
     limits = Limits(dead_rows=1000)
-    books.execute(
-        "create table public.busy with (autovacuum_enabled = off) as select generate_series(1, 3000) as number"
-    )
+    books.execute("create table public.busy with (autovacuum_enabled = off) as select generate_series(1, 3000) as id")
     books.execute("delete from public.busy where id <= 2000; select pg_stat_force_next_flush()")
     row = trouble(books, "dead rows", limits)
     assert row.finding == "public.busy: 2,000 dead rows beside 1,000"
@@ -387,8 +384,6 @@ def test_a_slot_that_nobody_reads_keeps_the_log(untouched: Pipeline) -> None:
 
 
 def test_a_file_that_nobody_has_read_and_a_day_that_is_stale(books: Pipeline) -> None:
-    from dagster import AssetKey, AssetMaterialization
-
     with orchestrator(books) as instance:
         for day in ("2019-02-27", "2019-03-04"):
             done = AssetMaterialization(AssetKey(["raw", "messages"]), partition=day)
@@ -480,8 +475,6 @@ def test_a_copy_of_the_database_that_is_behind(untouched: Pipeline, tmp_path: Pa
 
 
 def test_a_failed_check_until_it_is_through(books: Pipeline) -> None:
-    from dagster import AssetCheckEvaluation, AssetKey
-
     asset = AssetKey(["finance", "invoices"])
     with orchestrator(books) as instance:
         instance.report_runless_asset_event(AssetCheckEvaluation(passed=False, asset_key=asset, check_name="adds_up"))
@@ -575,23 +568,27 @@ def test_a_run_that_was_killed(books: Pipeline) -> None:
         assert f"/runs/{run.run_id}: terminate it (force it)" in str(row.remedy)
         # It has been silent for less than a quarter of an hour.
         assert is_well(books, "runs")
+        # Nobody will end it, so that what waits behind it waits in vain.
+        waiting = instance.create_run_for_job(doomed, status=DagsterRunStatus.QUEUED)
+        assert {row.finding.split()[4] for row in looked_at(books, "runs", limits)} == {"started", "queued"}
+        instance.delete_run(waiting.run_id)
         # What the UI does.
         instance.report_run_canceled(run)
         assert is_well(books, "runs", limits)
 
 
+@op
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@job
+def doomed() -> None:
+    die()
+
+
 def die_in_a_run(_: Pipeline) -> None:
     """A run whose process is killed in its only step."""
-    from dagster import DagsterInstance, job, op
-
-    @op
-    def die() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    @job
-    def doomed() -> None:
-        die()
-
     with DagsterInstance.get() as instance:
         doomed.execute_in_process(instance=instance)
 
