@@ -21,6 +21,16 @@ from unittest import mock
 import psycopg
 import pytest
 from dagster import AssetCheckEvaluation, AssetKey, AssetMaterialization, DagsterInstance, DagsterRunStatus, job, op
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteInstigatorOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._daemon.types import DaemonHeartbeat
 from psycopg.conninfo import make_conninfo
 
 from orchestration.database import migrations, platform
@@ -33,6 +43,11 @@ from tests.support import Pipeline, message
 
 NewPipeline = Callable[..., Pipeline]
 NO_WAIT = timedelta(0)
+# What Dagster calls the origin of what is launched from the UI.
+REPOSITORY = RemoteRepositoryOrigin(
+    ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="orchestration.definitions")),
+    "__repository__",
+)
 
 
 # What the tests' own server does without: it may lose its machine.
@@ -122,17 +137,7 @@ def orchestrator(pipeline: Pipeline) -> Iterator[Any]:
 
 def switch_on(instance: Any, name: str) -> None:
     """A sensor, as the UI switches it on."""
-    from dagster._core.definitions.run_request import InstigatorType
-    from dagster._core.remote_origin import (
-        ManagedGrpcPythonEnvCodeLocationOrigin,
-        RemoteInstigatorOrigin,
-        RemoteRepositoryOrigin,
-    )
-    from dagster._core.scheduler.instigation import InstigatorState, InstigatorStatus, SensorInstigatorData
-    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-
-    location = ManagedGrpcPythonEnvCodeLocationOrigin(LoadableTargetOrigin(module_name="orchestration.definitions"))
-    origin = RemoteInstigatorOrigin(RemoteRepositoryOrigin(location, "__repository__"), name)
+    origin = RemoteInstigatorOrigin(REPOSITORY, name)
     state = InstigatorState(origin, InstigatorType.SENSOR, InstigatorStatus.RUNNING, SensorInstigatorData())
     instance.add_instigator_state(state)
 
@@ -569,8 +574,10 @@ def test_a_run_that_was_killed(books: Pipeline) -> None:
         # It has been silent for less than a quarter of an hour.
         assert is_well(books, "runs")
         # Nobody will end it, so that what waits behind it waits in vain.
-        waiting = instance.create_run_for_job(doomed, status=DagsterRunStatus.QUEUED)
-        assert {row.finding.split()[4] for row in looked_at(books, "runs", limits)} == {"started", "queued"}
+        waiting = instance.create_run_for_job(
+            doomed, status=DagsterRunStatus.QUEUED, remote_job_origin=RemoteJobOrigin(REPOSITORY, "doomed")
+        )
+        assert {row.finding.split()[5] for row in looked_at(books, "runs", limits)} == {"started", "queued"}
         instance.delete_run(waiting.run_id)
         # What the UI does.
         instance.report_run_canceled(run)
@@ -594,8 +601,6 @@ def die_in_a_run(_: Pipeline) -> None:
 
 
 def test_a_daemon_that_is_missing(books: Pipeline) -> None:
-    from dagster._daemon.types import DaemonHeartbeat
-
     with orchestrator(books) as instance:
         assert is_well(books, "daemon")
         switch_on(instance, "alert_on_failure")
