@@ -442,6 +442,24 @@ def score() -> None:
 
 
 @app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="A list of rows for programs, instead of the table.")] = False,
+) -> None:
+    """What wants attention: settings, disk, lag, failed checks, stale days, guards, stuck runs; each with its remedy.
+
+    Looks and changes nothing, in seconds, also at a great store. A login that only reads can use it: it needs the roles
+    meterline_auditor and pg_monitor. Exit code 0: all is well; 1: something wants attention; 2: no server to look at.
+
+    Example: `meterline doctor`
+
+    Example: `meterline doctor --json | jq '.[] | select(.state != "well")'`
+    """
+    from orchestration import doctor_verbs
+
+    doctor_verbs.doctor(Settings.from_environment(), as_json=as_json)
+
+
+@app.command()
 def up(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -25,6 +25,26 @@ left join billing.int_tenant_watermarks as watermark on period.tenant_no = water
 where period.last_local_month = %(month)s
 order by period.boundary_at, period_id
 """
+# As many as the store has: to cut the periods anew, as a close does, takes long where loads wait to be dated.
+OVERDUE = """
+select
+    period.last_local_month,
+    count(*),
+    min(period.boundary_at),
+    min(tenant.tenant_id || ':' || period.period_start_date::text)
+from store.periods as period
+inner join registry.tenants as tenant on period.tenant_no = tenant.tenant_no
+inner join billing.int_tenant_watermarks as watermark on period.tenant_no = watermark.tenant_no
+where
+    period.boundary_at <= watermark.received_until_at
+    and not exists (
+        select 1
+        from store.period_closes as closed
+        where closed.tenant_no = period.tenant_no and closed.period_no = period.period_no
+    )
+group by period.last_local_month
+order by period.last_local_month
+"""
 # What a request names that is about no single month.
 NO_MONTH = date(1970, 1, 1)
 TO_THE_SECOND = "%Y-%m-%dT%H:%M:%SZ"

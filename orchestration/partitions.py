@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import os
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 
 from dagster import DailyPartitionsDefinition, MonthlyPartitionsDefinition
 
 from orchestration import settings
+from orchestration.ingest.landing import last_complete_day
 
 # The days that the UI offers: from here to the last one that has ended. The command line widens both ends to the days
 # that it is asked for, because which data may be processed depends on the data, not on today's date.
 FIRST_DAY = os.environ.get("METERLINE_FIRST_DAY") or settings.FIRST_DAY
 LAST_DAY = os.environ.get("METERLINE_LAST_DAY") or ""
-
-
-def last_complete_day() -> date:
-    """The newest UTC day that has ended: schedules and sensors leave a day alone that still fills up."""
-    return datetime.now(UTC).date() - timedelta(days=1)
 
 
 def _days_ahead() -> int:

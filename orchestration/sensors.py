@@ -17,9 +17,10 @@ from dagster import (
 )
 
 from orchestration import alerts
+from orchestration.ingest.landing import last_complete_day
 from orchestration.ingest.unread import unread_files
 from orchestration.jobs import process_days
-from orchestration.partitions import last_complete_day, range_tags
+from orchestration.partitions import range_tags
 from orchestration.reports import run_url
 from orchestration.resources import Platform
 

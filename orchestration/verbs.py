@@ -10,7 +10,7 @@ from typing import Any
 from orchestration.console import say, table, working
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError, GateFailedError
-from orchestration.ingest.landing import days_with_files
+from orchestration.ingest.landing import days_with_files, last_complete_day
 from orchestration.ingest.unread import unread_files
 from orchestration.runner import run_job
 from orchestration.settings import FIRST_DAY, Settings
@@ -38,7 +38,7 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
     """
     first, last = days_to_process(settings, first, last)
     widen_partitions(first, last)
-    from orchestration.partitions import last_complete_day, range_tags
+    from orchestration.partitions import range_tags
 
     if last > last_complete_day():
         say(f"{last} has not ended yet: close with an explicit --as-of until it has")

@@ -8,6 +8,7 @@ import time
 import warnings
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psycopg
 
@@ -15,19 +16,18 @@ from orchestration.errors import MeterlineError
 
 # Durable, and sized for a laptop: a crash loses nothing that was committed. Compiling plans at run time costs more
 # than it gives at the platform's query sizes.
-SERVER_SETTINGS = """\
-# Written by Meterline; included by postgresql.conf.
-shared_buffers = '256MB'
-work_mem = '64MB'
-maintenance_work_mem = '256MB'
-max_wal_size = '4GB'
-checkpoint_timeout = '15min'
-wal_compression = on
-jit = off
-random_page_cost = 1.1
-max_connections = 100
-timezone = 'UTC'
-"""
+SERVER_SETTINGS = {
+    "shared_buffers": "256MB",
+    "work_mem": "64MB",
+    "maintenance_work_mem": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",
+    "jit": "off",
+    "random_page_cost": "1.1",
+    "max_connections": "100",
+    "timezone": "UTC",
+}
 START_ATTEMPTS = 12
 
 
@@ -57,6 +57,17 @@ def start(home: Path) -> str:
     return str(server.get_uri())
 
 
+def running_url(home: Path) -> str | None:
+    """libpq URL of the server of `home` as it runs, None where it does not; nothing is started or written."""
+    try:
+        # pid, data directory, start, port, socket's folder, and more that is of no use here.
+        _, _, _, port, folder = (home / "postgres" / "postmaster.pid").read_text().splitlines()[:5]
+    except (OSError, ValueError):
+        return None
+    # A server that was killed leaves its file: whether anybody answers shows when one connects.
+    return f"postgresql://postgres:@/postgres?host={quote(folder)}&port={port}" if folder else None
+
+
 def stop(home: Path) -> None:
     """Stop the server of `home` if it runs."""
     data = home / "postgres"
@@ -77,12 +88,17 @@ def _server(data: Path) -> Any:
     server.ensure_pgdata_inited()
     configuration = data / "postgresql.conf"
     include = "include_if_exists = 'meterline.conf'\n"
-    (data / "meterline.conf").write_text(SERVER_SETTINGS)
+    (data / "meterline.conf").write_text(_configuration())
     (data / "meterline.conf").chmod(0o644)
     if include not in configuration.read_text():
         with configuration.open("a") as file:
             file.write(include)
     return server
+
+
+def _configuration() -> str:
+    lines = (f"{name} = '{value}'\n" for name, value in SERVER_SETTINGS.items())
+    return "# Written by Meterline; included by postgresql.conf.\n" + "".join(lines)
 
 
 def _ready_marker(data: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -38,6 +39,30 @@ def apply(connection: psycopg.Connection) -> list[str]:
         connection.execute(UNLOCK)
 
 
+@dataclass(frozen=True)
+class State:
+    """Migrations by name: those this database has yet to have, those edited since, those only a newer release knows."""
+
+    missing: list[str]
+    edited: list[str]
+    unknown: list[str]
+
+
+def state(connection: psycopg.Connection) -> State:
+    """What a database has of the migrations; reads only. Fails with UndefinedTable where it never had any."""
+    done: dict[str, str] = dict(connection.execute("select name, sha256 from meterline.migrations").fetchall())
+    ours = {path.name: _digest(path.read_text()) for path in sorted(FOLDER.glob("*.sql"))}
+    return State(
+        [name for name in ours if name not in done],
+        [name for name, digest in ours.items() if done.get(name, digest) != digest],
+        sorted(set(done) - set(ours)),
+    )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def _applied(connection: psycopg.Connection) -> dict[str, str]:
     row = connection.execute("select to_regclass('meterline.migrations') is not null").fetchone()
     if not (row and row[0]):
@@ -53,7 +78,7 @@ def _applied(connection: psycopg.Connection) -> dict[str, str]:
 
 def _apply_one(connection: psycopg.Connection, path: Path, done: dict[str, str]) -> bool:
     text = path.read_text()
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = _digest(text)
     if path.name in done:
         if done[path.name] != digest:
             raise MeterlineError(f"{path.name} was edited after it was applied to this database; write a new migration")

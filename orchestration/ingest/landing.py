@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import IO, Any
 
 from upath import UPath
@@ -33,6 +33,11 @@ class LandingFile:
         """A binary stream of the file as stored. Raises OSError when the store refuses."""
         stream: IO[bytes] = (self.landing / self.source_file).open("rb")
         return stream
+
+
+def last_complete_day() -> date:
+    """The newest UTC day that has ended: schedules and sensors leave a day alone that still fills up."""
+    return datetime.now(UTC).date() - timedelta(days=1)
 
 
 def discover(landing: UPath, first_day: date, last_day: date) -> list[LandingFile]:

@@ -19,6 +19,8 @@ from tests.support import Pipeline, message
 
 Work = Callable[[Pipeline], object]
 
+# A server that was named to the tests may have other users.
+SERVER_IS_OURS = not os.environ.get("METERLINE_TEST_DATABASE_URL")
 OTHER_BACKENDS = """
 select count(*) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.integration.crashing import (
+    SERVER_IS_OURS,
     Work,
     killed_after,
     killed_before_statement,
@@ -29,8 +30,6 @@ from tests.support import Pipeline
 NewPipeline = Callable[..., Pipeline]
 
 SEED = int(os.environ.get("METERLINE_SEED", "2019"))
-# A server that was named to the tests may have other users.
-SERVER_IS_OURS = not os.environ.get("METERLINE_TEST_DATABASE_URL")
 
 
 def night(platform: Pipeline) -> None:

@@ -15,7 +15,7 @@ from tests.support import Pipeline, message
 METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
     "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
-    "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals",
+    "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals", "doctor",
 )  # fmt: skip
 
 ADA = ("--by", "Ada", "--reason", "checked")
@@ -44,7 +44,7 @@ def test_help_teaches():
     assert "METERLINE_LANDING" in text
 
 
-@pytest.mark.parametrize("verb", ["process", "close", "trace"])
+@pytest.mark.parametrize("verb", ["process", "close", "trace", "doctor"])
 def test_help_of_a_verb_shows_an_example(verb):
     finished = meterline(verb, "--help")
     assert finished.returncode == 0

@@ -13,9 +13,12 @@ from unittest import mock
 import pandas as pd
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from orchestration import model_records, scoring, tracing_scores, training
 from orchestration.database.connection import connect
+from orchestration.doctor.examination import examine, subject_of
+from orchestration.doctor.examinations import EXAMINATIONS
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.model_records import ROLE
 from tests.support import Pipeline, message
@@ -227,6 +230,54 @@ def test_an_alias_that_somebody_moved_does_not_score_until_it_is_set_back(platfo
         "alias 'shadow' of meterline-forecast named version 1, the record says 2: it was set back"
     ]
     assert sum(pipeline_score(platform).values()) > 0
+
+
+def test_the_doctor_sees_an_alias_that_was_moved_and_files_that_are_gone(platform: Pipeline) -> None:
+    assert serving_by_the_doctor(platform) == (
+        "well",
+        "meterline-anomaly version 1, meterline-forecast version 1",
+        None,
+    )
+    pipeline_train(platform, retrain=True)
+    model_records.registry(platform.settings).set_alias("meterline-forecast", "shadow", "1")
+    assert serving_by_the_doctor(platform) == (
+        "attention",
+        "version 2 of meterline-forecast should serve as shadow, the registry has 1",
+        "`meterline train` sets the alias back",
+    )
+    pipeline_train(platform)
+    assert serving_by_the_doctor(platform)[0] == "well"
+
+    run_id = serving(platform, "meterline-anomaly").run_id
+    files = Path(platform.settings.artifacts.path) / run_id
+    files.rename(files.with_name("lost"))
+    state, finding, remedy = serving_by_the_doctor(platform)
+    assert (state, finding) == (
+        "attention",
+        "the files of version 2 of meterline-anomaly are gone from METERLINE_ARTIFACTS",
+    )
+    assert str(remedy).startswith(f"restore {run_id} from the backup")
+    files.with_name("lost").rename(files)
+
+    platform.execute("create role watchman login; grant meterline_auditor to watchman")
+    try:
+        watched = Pipeline(
+            replace(platform.settings, database_url=make_conninfo(str(platform.settings.database_url), user="watchman"))
+        )
+        state, _, remedy = serving_by_the_doctor(watched)
+        assert state == "not seen"
+        platform.execute(str(remedy))
+        assert serving_by_the_doctor(watched)[0] == "well"
+    finally:
+        platform.execute("drop owned by watchman; drop role watchman")
+
+
+def serving_by_the_doctor(platform: Pipeline) -> tuple[str, str, str | None]:
+    """State, finding and remedy of the models that serve."""
+    (examination,) = [one for one in EXAMINATIONS if one.name == "serving"]
+    with subject_of(platform.settings) as subject:
+        (row,) = examine(subject, examination)
+    return row.state, row.finding, row.remedy
 
 
 def test_a_bad_candidate_is_held_and_the_others_are_published(platform: Pipeline) -> None:

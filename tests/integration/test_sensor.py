@@ -9,8 +9,8 @@ from dagster import (
     op,
 )
 
+from orchestration.ingest.landing import last_complete_day
 from orchestration.ingest.loader import load_days
-from orchestration.partitions import last_complete_day
 from orchestration.resources import Platform
 from orchestration.sensors import alert_on_failure, new_landing_files
 

@@ -1,0 +1,103 @@
+"""Whether the database is of this release: its migrations, its relations, its roles and its guards."""
+
+from __future__ import annotations
+
+from psycopg import sql
+
+from orchestration.database import migrations
+from orchestration.dbt import project_sha256
+from orchestration.doctor.examination import PREPARE, Finding, Subject, well, wrong
+
+DEPLOYED = "select sha256 from ledger.deployments order by deployed_at desc limit 1"
+ROLES = (
+    "meterline_owner", "meterline_ingest", "meterline_transform", "meterline_score", "meterline_finance",
+    "meterline_auditor", "meterline_approver",
+)  # fmt: skip
+KNOWN_ROLES = "select rolname, rolcanlogin from pg_catalog.pg_roles where rolname = any(%s)"
+# A guard that is not `always` lets pass whoever sets session_replication_role.
+LAX_GUARDS = """
+select place.nspname, relation.relname
+from pg_catalog.pg_trigger as guard
+inner join pg_catalog.pg_class as relation on guard.tgrelid = relation.oid
+inner join pg_catalog.pg_namespace as place on relation.relnamespace = place.oid
+where guard.tgname = 'append_only' and guard.tgenabled <> 'A'
+order by 1, 2
+"""
+# The event store's months, and what else must have one: whatever an audit or an invoice rests on.
+UNGUARDED = """
+select place.nspname, relation.relname
+from pg_catalog.pg_class as relation
+inner join pg_catalog.pg_namespace as place on relation.relnamespace = place.oid
+where
+    (
+        relation.oid in (select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass('store.events'))
+        or relation.oid in (
+            to_regclass('store.events'), to_regclass('store.invoices'), to_regclass('store.invoice_lines'),
+            to_regclass('store.period_closes'), to_regclass('audit.log')
+        )
+    )
+    and not exists (
+        select 1 from pg_catalog.pg_trigger where tgrelid = relation.oid and tgname = 'append_only'
+    )
+order by 1, 2
+"""
+
+
+def migrated(subject: Subject) -> list[Finding]:
+    """Every migration of this release, as it was released, and no newer one."""
+    state = migrations.state(subject.session)
+    findings = []
+    if state.missing:
+        findings.append(wrong(f"not applied: {', '.join(state.missing)}", PREPARE))
+    if state.edited:
+        text = f"applied in another wording: {', '.join(state.edited)}"
+        findings.append(wrong(text, "install the release that this database was prepared by, unchanged"))
+    if state.unknown:
+        text = f"this release does not know {', '.join(state.unknown)}"
+        findings.append(wrong(text, "install the release that prepared this database, or a newer one"))
+    return findings or [well("every migration of this release, and no other, is applied")]
+
+
+def deployed(subject: Subject) -> list[Finding]:
+    """The relations of this release's dbt project."""
+    row = subject.session.execute(DEPLOYED).fetchone()
+    if row is None or row[0] != project_sha256():
+        text = "the relations of this release are not built" if row else "no relation has been built yet"
+        return [wrong(text, PREPARE)]
+    return [well("the relations of this release are built")]
+
+
+def roles(subject: Subject) -> list[Finding]:
+    """All there, and none that somebody can log in as."""
+    can_log_in: dict[str, bool] = dict(subject.session.execute(KNOWN_ROLES, (list(ROLES),)).fetchall())
+    findings = [
+        wrong(f"role {role} is missing", f"create role {role} nologin, and restore its privileges from a backup")
+        for role in ROLES
+        if role not in can_log_in
+    ]
+    findings += [
+        wrong(f"somebody can log in as {role}, which may change what invoices rest on", f"alter role {role} nologin")
+        for role, can in can_log_in.items()
+        if can
+    ]
+    return findings or [well(f"{len(ROLES)} roles, none of which can log in")]
+
+
+def guards(subject: Subject) -> list[Finding]:
+    """Tables that nobody may change refuse it, whoever asks."""
+    findings = [
+        wrong(
+            f"the guard of {schema}.{table} is off",
+            f"alter table {_name(schema, table)} enable always trigger append_only",
+        )
+        for schema, table in subject.session.execute(LAX_GUARDS).fetchall()
+    ]
+    findings += [
+        wrong(f"{schema}.{table} has no guard", f"call store.make_append_only('{_name(schema, table)}')")
+        for schema, table in subject.session.execute(UNGUARDED).fetchall()
+    ]
+    return findings or [well("what may only grow refuses every change")]
+
+
+def _name(schema: str, table: str) -> str:
+    return sql.Identifier(schema, table).as_string()
