@@ -69,6 +69,26 @@ def process(
 
 
 @app.command()
+def follow(
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Pause between two looks.")] = 5,
+    until_idle: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0, help="End when nothing came for so long. Default: never.")
+    ] = None,
+) -> None:
+    """Process what arrives in the landing zone as it arrives, until it is stopped; a service, not a schedule.
+
+    By the job and models of `meterline process`, so that both give the same. Use that passes a tier bound, the included
+    units or a budget (budgets.csv) is told once, in finance.threshold_events and to METERLINE_ALERTS. Files must appear
+    whole: write them under a name that begins with a dot, then rename them. Restarted, it goes on where it was.
+
+    Example: `meterline follow --every 10`
+    """
+    from orchestration import following
+
+    following.follow(_prepared(), every, until_idle)
+
+
+@app.command()
 def close(
     period: Annotated[str, typer.Option(metavar="YYYY-MM", help="Month in whose local time the periods end.")],
     as_of: Annotated[

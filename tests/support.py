@@ -204,6 +204,7 @@ class Configuration:
                 "units",
                 "occupancies",
                 "allocations",
+                "budgets",
             )
         }
     )
