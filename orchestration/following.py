@@ -14,6 +14,8 @@ from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from types import FrameType
 
+import psycopg
+
 from orchestration import alerts, verbs
 from orchestration.console import say
 from orchestration.database.connection import connect
@@ -40,7 +42,7 @@ order by threshold_event_no
 # What prices open periods; where any of it changed, their thresholds are found anew.
 PRICING = """
 select
-    (select max(load_id) from config.loads),
+    (select max(config_load_id) from config.loads),
     (select max(decision_no) from store.rate_decisions),
     (select max(period_no) from store.periods)
 """
@@ -54,6 +56,8 @@ class Follower:
     pause: float
     idle_seconds: float | None = None
     stop: Event = field(default_factory=Event)
+    # Whether a batch ended, or a process before this one may have, between reading files and metering them.
+    _is_unfinished: bool = True
     _priced: object = None
     _whole_zone_at: float = float("-inf")
     _failures: int = 0
@@ -76,17 +80,20 @@ class Follower:
     def _step(self) -> bool:
         """Meter what has come; whether there was anything."""
         try:
-            files = self._unread()
-            if not files:
+            days = [file.received_date for file in self._unread()]
+            if not days and self._is_unfinished:
+                days = list(days_with_files(self.settings.landing) or ())[-1:]
+            if not days:
                 return False
-            self._batch(files)
-            self._failures = 0
+            self._is_unfinished = True
+            self._batch(min(days), max(days))
+            self._failures, self._is_unfinished = 0, False
         except GateFailedError as error:
-            self._failures = 0
+            self._failures, self._is_unfinished = 0, False
             say(f"held: {error}")
         except BusyError:
             say("another run is metering or closing; waiting for it")
-        except MeterlineError as error:
+        except (MeterlineError, psycopg.OperationalError) as error:
             self._failures += 1
             say(f"failed, and will be tried again: {error}")
         return True
@@ -106,14 +113,13 @@ class Follower:
         with connect(self.settings, "meterline_ingest") as session:
             return unread_files(session, self.settings.landing, since, date.max)
 
-    def _batch(self, files: list[LandingFile]) -> None:
+    def _batch(self, first: date, last: date) -> None:
         from orchestration.partitions import range_tags
 
         started = time.monotonic()
         with connect(self.settings, "meterline_finance") as session:
             ((newest,),) = session.execute(NEWEST_EVENT).fetchall()
-        days = [file.received_date for file in files]
-        done = run_job("process_days", tags=range_tags(min(days), max(days)))
+        done = run_job("process_days", tags=range_tags(first, last))
         loaded = done["raw/messages"]
         self._price_open_periods()
         say(
@@ -127,26 +133,24 @@ class Follower:
 
     def _price_open_periods(self) -> None:
         """Find the thresholds of open periods where what prices them has changed since they were found."""
-        with connect(self.settings, "meterline_auditor") as session:
+        with connect(self.settings, "meterline_transform") as session:
             pricing = session.execute(PRICING).fetchone()
         if pricing != self._priced:
             run_job("preview_invoices", ops={"billing__previewed_periods": {"config": {"period": "", "as_of": ""}}})
             self._priced = pricing
 
     def _tell(self, newest: int) -> None:
-        """Say and alert which thresholds were passed since the event with that number."""
+        """Alert which thresholds were passed since the event with that number."""
         with connect(self.settings, "meterline_finance") as session:
             events = session.execute(NEW_EVENTS, (newest,)).fetchall()
         for tenant_id, period_id, device_id, metric, kind, name, threshold, quantity in events[:TOLD_ONE_BY_ONE]:
             who = f"{tenant_id} {device_id}".strip()
             what = f"{kind} {name}".strip()
             title = f"{who} passed {what} of {threshold.normalize():f} {metric}"
-            say(f"  {title}: {quantity.normalize():f} in {period_id}")
             alerts.send(alerts.Alert(title, f"{quantity.normalize():f} were used in {period_id}"))
         if len(events) > TOLD_ONE_BY_ONE:
-            title = f"{len(events):,} thresholds were passed"
-            say(f"  {title}; all of them are in finance.threshold_events")
-            alerts.send(alerts.Alert(title, "all of them are in finance.threshold_events"))
+            more = f"{len(events) - TOLD_ONE_BY_ONE:,} more thresholds were passed"
+            alerts.send(alerts.Alert(more, "all of them are in finance.threshold_events"))
 
 
 def follow(settings: Settings, pause: float, idle_seconds: float | None) -> None:
