@@ -12,6 +12,7 @@ from tests.integration.test_cli import meterline
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_compares_equal_answers(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     file = tmp_path / "figures.json"
@@ -43,6 +44,7 @@ def test_bench_compares_equal_answers(tmp_path, monkeypatch):
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_of_growth_measures_the_same_messages_each_time(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     file = tmp_path / "figures.json"
@@ -57,6 +59,7 @@ def test_bench_of_growth_measures_the_same_messages_each_time(tmp_path, monkeypa
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_of_a_growing_close_rates_the_same_devices(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     file = tmp_path / "figures.json"
@@ -69,6 +72,7 @@ def test_bench_of_a_growing_close_rates_the_same_devices(tmp_path, monkeypatch):
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_of_fixed_costs_runs_the_daemon(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     file = tmp_path / "figures.json"
@@ -80,6 +84,7 @@ def test_bench_of_fixed_costs_runs_the_daemon(tmp_path, monkeypatch):
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_of_a_close_rates_every_device(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     finished = meterline("bench", "--close", "20", "--devices", "100")

@@ -31,7 +31,7 @@ def shell(variables: dict[str, str]) -> dict[str, str]:
 def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """Run the command with these variables."""
     return subprocess.run(
-        [METERLINE, *arguments], check=False, capture_output=True, text=True, env=shell(variables), timeout=300
+        [METERLINE, *arguments], check=False, capture_output=True, text=True, env=shell(variables), timeout=1_800
     )
 
 

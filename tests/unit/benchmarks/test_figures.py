@@ -17,5 +17,5 @@ def test_what_was_not_measured_is_absent_and_what_was_has_four_digits(tmp_path: 
 
 
 def test_a_figure_has_a_meaning(tmp_path: Path):
-    with pytest.raises(KeyError, match="no such figures: .'speed'."):
+    with pytest.raises(KeyError, match=r"no such figures: .'speed'."):
         write(tmp_path / "figures.json", {"speed": 1.0})
