@@ -5,15 +5,41 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from orchestration.errors import BadInputError
 from orchestration.settings import PROJECT_ROOT
 
 
-def run(events: int, devices: int | None, repeat: int, profile: bool) -> None:
-    """Measure a day; see tests/benchmarks."""
-    _main().run(events, devices, repeat, profile)
+@dataclass(frozen=True)
+class Measurement:
+    """What to measure besides a day, or, where anything is asked for, in its place; `repeat` times each."""
+
+    repeat: int = 3
+    profile: bool = False
+    growth: bool = False
+    close_growth: bool = False
+    fixed_cost: bool = False
+
+
+def run(asked: Measurement, events: int | None, devices: int | None, file: Path | None = None) -> None:
+    """Measure, print, and write the figures to `file`; see tests/benchmarks. Raises BadInputError."""
+    if file is not None and not file.parent.is_dir():
+        raise BadInputError(f"--json {file}: no such folder {file.parent}; create it or name another")
+    main = _main()
+    figures: dict[str, float] = {}
+    if asked.growth:
+        figures |= main.run_growth(events, devices, asked.repeat)
+    if asked.close_growth:
+        figures |= main.run_close_growth(devices, asked.repeat)
+    if asked.fixed_cost:
+        figures |= main.run_fixed_cost(asked.repeat)
+    if not figures:
+        figures = main.run(events, devices, asked.repeat, asked.profile)
+    if file is not None:
+        importlib.import_module("tests.benchmarks.figures").write(file, figures)
 
 
 def run_close(tenants: int, devices: int) -> None:

@@ -69,6 +69,26 @@ def process(
 
 
 @app.command()
+def follow(
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=0.1, help="Pause between two looks.")] = 5,
+    until_idle: Annotated[
+        float | None, typer.Option(metavar="SECONDS", min=0, help="End when nothing came for so long. Default: never.")
+    ] = None,
+) -> None:
+    """Process what arrives in the landing zone as it arrives, until it is stopped; a service, not a schedule.
+
+    By the job and models of `meterline process`, so that both give the same. Use that passes a tier bound, the included
+    units or a budget (budgets.csv) is told once, in finance.threshold_events and to METERLINE_ALERTS. Files must appear
+    whole: write them under a name that begins with a dot, then rename them. Restarted, it goes on where it was.
+
+    Example: `meterline follow --every 10`
+    """
+    from orchestration import following
+
+    following.follow(_prepared(), every, until_idle)
+
+
+@app.command()
 def close(
     period: Annotated[str, typer.Option(metavar="YYYY-MM", help="Month in whose local time the periods end.")],
     as_of: Annotated[
@@ -513,21 +533,37 @@ def env() -> None:
 
 
 @app.command()
-def bench(
-    events: Annotated[int, typer.Option(min=1, help="Readings of the generated day.")] = 500_000,
-    devices: Annotated[int | None, typer.Option(min=1, help="Devices. Default: one for 40 readings.")] = None,
+def bench(  # noqa: PLR0913, PLR0917 - an option each
+    events: Annotated[
+        int | None, typer.Option(min=1, help="Readings of a generated day. Default: 500,000; with --growth a million.")
+    ] = None,
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="Devices. Default: one for 40 readings; with --close-growth 10,000.")
+    ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Repetitions, each from the same state.")] = 3,
     profile: Annotated[bool, typer.Option("--profile", help="Also show where the time goes.")] = False,
-    tenants: Annotated[int | None, typer.Option("--close", min=1, help="Measure a close of so many tenants.")] = None,
+    growth: Annotated[
+        bool, typer.Option("--growth", help="Instead: the day into stores of 0, 1, 5 and 20 such days.")
+    ] = False,
+    close_growth: Annotated[
+        bool, typer.Option("--close-growth", help="Instead: a close of the same devices over ten times the events.")
+    ] = False,
+    fixed_cost: Annotated[
+        bool, typer.Option("--fixed-cost", help="Instead: runs with nothing or one message to do, by the daemon too.")
+    ] = False,
+    tenants: Annotated[int | None, typer.Option("--close", min=1, help="Instead: a close of so many tenants.")] = None,
+    file: Annotated[str, typer.Option("--json", metavar="FILE", help="Write the figures there, too.")] = "",
 ) -> None:
-    """Measure `meterline process` on a generated day, beside one INSERT each and DuckDB on the same files.
+    """Measure `meterline process` on a generated day, beside raw COPY, INSERTs and DuckDB on the same files.
 
     With --close a close of so many tenants and --devices on twenty rate cards, beside plain aggregation of that use.
 
     Works in a temporary folder on a server of its own and leaves nothing behind. Needs a checkout. What counts are the
     ratios of one run; absolute figures belong to the machine and the hour.
 
-    Example: `meterline bench --events 2000000 --devices 50000 --repeat 1 --profile`
+    Example: `meterline bench --events 2000000 --devices 50000 --repeat 1 --profile --json day.json`
+
+    Example: `meterline bench --growth --close-growth --fixed-cost --repeat 1`
 
     Example: `meterline bench --close 10000 --devices 1000000`
     """
@@ -535,8 +571,9 @@ def bench(
 
     if tenants is not None:
         benchmark.run_close(tenants, devices or 100 * tenants)
-    else:
-        benchmark.run(events, devices, repeat, profile)
+        return
+    asked = benchmark.Measurement(repeat, profile, growth, close_growth, fixed_cost)
+    benchmark.run(asked, events, devices, Path(file).expanduser().resolve() if file else None)
 
 
 def _day(text: str | None, option: str) -> date | None:

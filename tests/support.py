@@ -205,6 +205,7 @@ class Configuration:
                 "units",
                 "occupancies",
                 "allocations",
+                "budgets",
             )
         }
     )

@@ -22,6 +22,7 @@ from orchestration.config.submetering import Submetering
 from orchestration.config.tables import (
     SUPPORTED,
     Allocation,
+    Budget,
     Calendar,
     Calibration,
     Contract,
@@ -71,6 +72,7 @@ class Rows:
     discounts: list[tuple[int, Discount]] = field(default_factory=list)
     taxes: list[tuple[int, Tax]] = field(default_factory=list)
     credits: list[tuple[int, Credit]] = field(default_factory=list)
+    budgets: list[tuple[int, Budget]] = field(default_factory=list)
     period_overrides: list[tuple[int, PeriodOverride]] = field(default_factory=list)
     field_mappings: list[tuple[int, FieldMapping]] = field(default_factory=list)
     unit_conversions: list[tuple[int, UnitConversion]] = field(default_factory=list)
@@ -124,6 +126,7 @@ class Checks:
         self._time_zones = rows.time_zones()
         self._property_zones: dict[str, set[str | None]] = defaultdict(set)
         self._submetering = Submetering(rows, problems)
+        self._unseen = {(budget.tenant_id, budget.device_id): line for line, budget in rows.budgets if budget.device_id}
 
     def all_but_devices(self) -> None:
         """Check everything that needs no device."""
@@ -138,6 +141,7 @@ class Checks:
         self._refer("calibrations.csv", self._rows.calibrations, "tenant_id", "tenants", self._tenants)
         self._refer("calibrations.csv", self._rows.calibrations, "metric", "metrics", self._metrics)
         self._calibrations(registers)
+        self._budgets()
         self._refer("field_mappings.csv", self._rows.field_mappings, "tenant_id", "tenants", self._tenants)
         self._refer("sources.csv", self._rows.sources, "tenant_id", "tenants", self._tenants)
         self._refer("unit_conversions.csv", self._rows.unit_conversions, "metric", "metrics", self._metrics)
@@ -184,6 +188,7 @@ class Checks:
             self._meter(line, device)
         if device.unit_id is not None or device.meter_role is not None:
             self._submetering.device(line, device)
+        self._unseen.pop((device.tenant_id, device.device_id), None)
         self._device_keys.append(hash((device.tenant_id, device.device_id)))
 
     def _meter(self, line: int, device: Device) -> None:
@@ -194,10 +199,16 @@ class Checks:
             self._property_zones[device.property_id].add(self._time_zones.get(device.tenant_id))
 
     def finish_devices(self, read_again: Callable[[], Iterable[Cells]]) -> None:
-        """Refuse devices that are declared twice. Eight bytes a device tell which may be; only those are read again."""
+        """Refuse budgets of no device, and devices that are declared twice.
+
+        Eight bytes a device tell which may be; only those are read again.
+        """
         if self._undeclared_types and self._rows.device_types and "device_types" not in self._broken:
             names = ", ".join(shown(name) for name in sorted(self._undeclared_types)[:5])
             self.warnings.append(f"devices.csv: device types {names} are not in device_types.csv and have its defaults")
+        for (tenant_id, _), line in self._unseen.items():
+            text = f"is no device of tenant {shown(tenant_id)} in devices.csv; add it there, or leave it empty for all"
+            self._problems.add("budgets.csv", text, line=line, column="device_id")
         apart = sorted(name for name, zones in self._property_zones.items() if len(zones) > 1 or None in zones)
         if apart:
             names = ", ".join(shown(name) for name in apart[:5])
@@ -270,6 +281,17 @@ class Checks:
         check_discounts(self._problems, self._rows.discounts)
         currencies = {name: tenant.currency_code for name, tenant in self._tenants.items()}
         check_credits(self._problems, self._rows.credits, currencies)
+
+    def _budgets(self) -> None:
+        self._refer("budgets.csv", self._rows.budgets, "tenant_id", "tenants", self._tenants)
+        self._refer("budgets.csv", self._rows.budgets, "metric", "metrics", self._metrics)
+        aggregations = {metric.metric: metric.aggregation for _, metric in self._rows.metrics}
+        for line, budget in self._rows.budgets:
+            how = aggregations.get(budget.metric, "sum")
+            if how != "sum":
+                text = f"{shown(budget.metric)} has the aggregation {shown(how)}, so its use does not grow towards a "
+                text += "budget; name a metric that adds up"
+                self._problems.add("budgets.csv", text, line=line, column="metric")
 
     def _calendars(self) -> dict[str, list[date]]:
         """Dates by calendar; of two rows in the wrong order one is a slip of the pen."""

@@ -395,6 +395,17 @@ class Credit(Row):
     priority: Version = 1
 
 
+class Budget(Row):
+    """Use in a billing period, of a tenant or one of his devices, that somebody wants to hear of when it is passed."""
+
+    key = ("budget_id",)
+    budget_id: Text
+    tenant_id: Text
+    device_id: Annotated[str, AfterValidator(values.device_alias)] | None = None
+    metric: Text
+    quantity: Annotated[Decimal, BeforeValidator(values.number(more_than=0))]
+
+
 class PeriodOverride(Row):
     """A declared exception to the instant from which messages are late for a period (RULES 2)."""
 
@@ -505,6 +516,7 @@ TABLES = (
     Table("discounts", Discount, is_required=False),
     Table("taxes", Tax, is_required=False),
     Table("credits", Credit, is_required=False),
+    Table("budgets", Budget, is_required=False),
     Table("period_overrides", PeriodOverride, is_required=False),
     Table("properties", Property, is_required=False),
     Table("units", Unit, is_required=False),

@@ -173,15 +173,15 @@ def _show(fleet: Fleet, closed: Cost, plain: Cost, nothing: Cost, models: Sequen
         "rated, one run.\n"
     )
     contenders = (("meterline close", closed), ("plain aggregation", plain), ("a close with nothing new", nothing))
-    reference = plain.cpu + plain.server_cpu
+    reference = plain.all_cpu
     table(
         "A close",
         ["", "s", "client CPU s", "server CPU s", "us CPU/device-period", "x plain", "MB client", "MB server"],
         [
             [
                 name, f"{cost.wall:,.1f}", f"{cost.cpu:,.1f}", f"{cost.server_cpu:,.1f}",
-                f"{(cost.cpu + cost.server_cpu) * 1e6 / fleet.device_count:,.1f}",
-                f"{(cost.cpu + cost.server_cpu) / reference:,.1f}",
+                f"{cost.all_cpu * 1e6 / fleet.device_count:,.1f}",
+                f"{cost.all_cpu / reference:,.1f}",
                 megabytes(cost.peak_bytes), megabytes(cost.server_peak_bytes),
             ]
             for name, cost in contenders

@@ -47,11 +47,14 @@ class PlatformRun:
     wal_bytes: int
 
 
-def platform(sandbox: Sandbox) -> PlatformRun:
-    """Process the day from the kept state. Raises VoidBenchmarkError when a message is missing or doubled."""
+def platform(sandbox: Sandbox, *days: str) -> PlatformRun:
+    """Process the files, or those of one day, from the kept state.
+
+    Raises VoidBenchmarkError when a message is missing or doubled.
+    """
     sandbox.restore_state()
     before, wal = sandbox.balance(), sandbox.wal_position()
-    cost = sandbox.meterline("process")
+    cost = sandbox.meterline("process", *(word for day in days for word in ("--from", day, "--to", day)))
     after = sandbox.balance()
     day = sandbox.day
     expected = {
@@ -78,15 +81,14 @@ def with_duckdb(sandbox: Sandbox, threads: int, database: Path) -> Cost:
     return Cost(job["wall"], job["cpu"], 0.0, whole.peak_bytes)
 
 
-def one_by_one(sandbox: Sandbox, sample: int) -> tuple[Cost, int]:
-    """The naive consumer on a sample; its cost and how many messages it took."""
+def consumer(sandbox: Sandbox, module: str, sample: int) -> tuple[Cost, int]:
+    """A consumer of this folder on a sample, in an empty database; its cost and how many messages it took."""
     files = [str(path) for path in sandbox.day.files]
-    log = sandbox.home / "one_by_one.json"
-    url = sandbox.new_database("one_by_one")
-    command = [sys.executable, "-m", "tests.benchmarks.one_by_one", url, str(sample), *files]
+    log = sandbox.home / f"{module}.json"
+    command = [sys.executable, "-m", f"tests.benchmarks.{module}", sandbox.new_database(module), str(sample), *files]
     whole = run(command, child_environment(), log, sandbox.server)
     job = json.loads(log.read_text().splitlines()[-1])
-    return Cost(job["wall"], job["cpu"], whole.server_cpu), int(job["messages"])
+    return Cost(job["wall"], job["cpu"], whole.server_cpu, whole.peak_bytes, whole.server_peak_bytes), job["messages"]
 
 
 def compare(sandbox: Sandbox, database: Path) -> int:

@@ -71,22 +71,23 @@ def interval_seconds(event_count: int, device_count: int) -> int:
     return SECONDS_PER_DAY // round(event_count / device_count)
 
 
-def generate(folder: Path, event_count: int, device_count: int) -> Day:
-    """Write the day and its configuration below `folder`."""
+def generate(folder: Path, event_count: int, device_count: int, days_before: int = 0) -> Day:
+    """Write the day, as many like it before it, and their configuration below `folder`."""
     interval = interval_seconds(event_count, device_count)
     landing, config = folder / "landing", folder / "config"
-    report = fleet.simulate_fleet(
+    fleet.simulate_fleet(
         landing,
         device_count=device_count,
-        first_day=DAY,
-        day_count=1,
+        first_day=DAY - timedelta(days=days_before),
+        day_count=days_before + 1,
         interval_seconds=interval,
         config_dir=config,
         duplicate_ratio=DUPLICATE_RATIO,
         rows_per_file=min(fleet.CHUNK_ROWS, ceil(event_count / FILES)),
     )
-    counts = next(iter(report.regions.values()))
-    return Day(landing, config, device_count, counts.readings, counts.duplicates)
+    readings = device_count * (SECONDS_PER_DAY // interval)
+    messages = sum(pq.ParquetFile(path).metadata.num_rows for path in landing.rglob(f"date={DAY}/*.parquet"))
+    return Day(landing, config, device_count, readings, messages - readings)
 
 
 def generate_eve(folder: Path, day: Day, days_before: int) -> Path:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from orchestration.console import say, working
 from orchestration.progress import report
-from tests.benchmarks import closing, contenders
+from tests.benchmarks import close_growth, closing, contenders, fixed_cost, growth
 from tests.benchmarks.contenders import PlatformRun
 from tests.benchmarks.day import READINGS_A_DEVICE, Day, generate, generate_eve
-from tests.benchmarks.measure import Cost
+from tests.benchmarks.measure import Cost, Spread
 from tests.benchmarks.report import (
     Contender,
     bytes_per_event,
@@ -27,43 +27,69 @@ from tests.benchmarks.report import (
 from tests.benchmarks.sandbox import Sandbox
 
 THREADS = (1, 2)
-SAMPLE = 5_000
+DAY_EVENTS, GROWTH_EVENTS, CLOSE_DEVICES = 500_000, 1_000_000, 10_000
+# The consumers of this folder, by module: what the table calls them, and the messages of which they are given a sample.
+CONSUMERS = {
+    "one_by_one": ("one INSERT each, extrapolated", 20_000),
+    "batched": ("executemany of 1,000, extrapolated", 100_000),
+    "copying": ("raw COPY, no key", 0),
+}
 # Seconds of a run, of its steps, and of the models and checks that took a share worth a line.
 Profile = tuple[float, list[tuple[str, float]], list[tuple[str, float]]]
 
 
 @dataclass
 class Measured:
-    """What the repetitions gave; `profiles` by the title of their table."""
+    """What the repetitions gave; `consumers` by their module, `profiles` by the title of their table."""
 
     fixed: Cost
     platform: list[PlatformRun] = field(default_factory=list)
     duckdb: dict[int, list[Cost]] = field(default_factory=lambda: {threads: [] for threads in THREADS})
-    naive: list[Cost] = field(default_factory=list)
-    sample: int = 0
+    consumers: dict[str, list[Cost]] = field(default_factory=lambda: {module: [] for module in CONSUMERS})
+    samples: dict[str, int] = field(default_factory=dict)
     agreed: int = 0
     duckdb_bytes: int = 0
     profiles: dict[str, Profile] = field(default_factory=dict)
 
 
-def run(events: int, devices: int | None, repeat: int, profile: bool) -> None:
-    """Generate, measure and print. Raises VoidBenchmarkError when the contenders' answers differ."""
+def run(events: int | None, devices: int | None, repeat: int, profile: bool) -> dict[str, float]:
+    """Generate, measure and print a day; its figures. Raises VoidBenchmarkError when the answers differ."""
+    events = events or DAY_EVENTS
     with _folder() as folder:
         day = generate(folder / "day", events, devices or max(1, events // READINGS_A_DEVICE))
-        show_setting(day, min(SAMPLE, day.messages))
+        show_setting(day, min(CONSUMERS["one_by_one"][1], day.messages))
         sandbox = Sandbox(folder / "home", day)
         try:
             with working("benchmark"):
                 measured = _measure(folder, sandbox, repeat, profile)
         finally:
             sandbox.stop()
-        _show(day, measured)
+        return _show(day, measured)
 
 
 def run_close(tenants: int, devices: int) -> None:
     """Generate a fleet of tenants, close its month, and print what that cost."""
     with _folder() as folder:
         closing.measure(folder, tenants, devices)
+
+
+def run_growth(events: int | None, devices: int | None, repeat: int) -> dict[str, float]:
+    """Measure a day into stores of several sizes; the figures."""
+    events = events or GROWTH_EVENTS
+    with _folder() as folder:
+        return growth.measure(folder, events, devices or max(1, events // READINGS_A_DEVICE), repeat)
+
+
+def run_close_growth(devices: int | None, repeat: int) -> dict[str, float]:
+    """Measure a close over ten times the events; the figures."""
+    with _folder() as folder:
+        return close_growth.measure(folder, devices or CLOSE_DEVICES, repeat)
+
+
+def run_fixed_cost(repeat: int) -> dict[str, float]:
+    """Measure runs that have little to do; the figures."""
+    with _folder() as folder:
+        return fixed_cost.measure(folder, repeat)
 
 
 def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Measured:
@@ -85,32 +111,48 @@ def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Meas
         for threads in THREADS:
             measured.duckdb[threads].append(contenders.with_duckdb(sandbox, threads, database))
         measured.agreed = contenders.compare(sandbox, database)
-        naive, measured.sample = contenders.one_by_one(sandbox, min(SAMPLE, day.messages))
-        measured.naive.append(naive)
+        for module, (_, sample) in CONSUMERS.items():
+            cost, measured.samples[module] = contenders.consumer(sandbox, module, min(sample, day.messages))
+            measured.consumers[module].append(cost)
     measured.duckdb_bytes = database.stat().st_size
     return measured
 
 
-def _show(day: Day, measured: Measured) -> None:
+def _show(day: Day, measured: Measured) -> dict[str, float]:
     last, fixed = measured.platform[-1], measured.fixed
     costs = [one.cost for one in measured.platform]
     duckdb = [Contender(f"DuckDB, threads: {count}", runs, day.messages) for count, runs in measured.duckdb.items()]
-    whole = Contender("meterline process", costs, day.messages, bytes_per_event(last, day))
+    whole = Contender("meterline process", costs, day.messages, bytes_per_event(last, day.readings))
     marginal = Contender("  without start-up", [cost.less(fixed) for cost in costs], day.messages)
-    naive = Contender("one INSERT each, extrapolated", measured.naive, measured.sample)
+    consumers = {
+        module: Contender(name, measured.consumers[module], measured.samples[module])
+        for module, (name, _) in CONSUMERS.items()
+    }
+    to_duckdb = whole.rate.middle / duckdb[-1].rate.middle
+    to_insert = whole.rate.middle / consumers["one_by_one"].rate.middle
     say(
         f"All of {day.messages:,} messages accounted for; "
         f"{measured.agreed:,} hours and days equal DuckDB's to the last digit.\n"
     )
-    show_comparison([whole, marginal, naive, *duckdb], reference=duckdb[-1])
+    show_comparison([whole, marginal, *consumers.values(), *duckdb], reference=duckdb[-1])
     say(
-        f"Against one INSERT each: {ratio(whole.rate.middle / naive.rate.middle)} times its rate. "
+        f"Against one INSERT each: {ratio(to_insert)} times its rate. "
         f"Start-up, measured with one message: {fixed.wall:.1f} s, {fixed.cpu:.1f} s CPU and "
         f"{fixed.server_cpu:.1f} s in the server.\n"
     )
     show_bytes(last, day, measured.duckdb_bytes)
     for title, profile in measured.profiles.items():
         show_profile(title, *profile)
+    events = last.sizes["events"]
+    return {
+        "ratio_to_duckdb": to_duckdb,
+        "ratio_to_insert": to_insert,
+        "cpu_us_per_event": Spread.of(cost.less(fixed).all_cpu * 1e6 / day.messages for cost in costs).middle,
+        "bytes_per_event": (events.heap + events.index) / day.readings,
+        "worker_peak_mb": max(cost.peak_bytes for cost in costs) / 1e6,
+        "database_peak_mb": max(cost.server_peak_bytes for cost in costs) / 1e6,
+        "one_row_day_cpu_s": fixed.all_cpu,
+    }
 
 
 def _profile(sandbox: Sandbox, cost: Cost) -> Profile:

@@ -29,6 +29,11 @@ class Cost:
     peak_bytes: int = 0
     server_peak_bytes: int = 0
 
+    @property
+    def all_cpu(self) -> float:
+        """CPU seconds on both sides."""
+        return self.cpu + self.server_cpu
+
     def less(self, fixed: Cost) -> Cost:
         """Without what a run costs however little it has to do."""
         return Cost(
@@ -61,6 +66,18 @@ class Spread:
         return f"{self.middle:,.{digits}f} ({self.least:,.{digits}f}-{self.greatest:,.{digits}f})"
 
 
+def tree_cpu(root: psutil.Process) -> float:
+    """CPU seconds of a process that lives, of those below it, and of all that ended there."""
+    total = 0.0
+    for process in (root, *root.children(recursive=True)):
+        try:
+            times = process.cpu_times()
+        except psutil.NoSuchProcess:
+            continue
+        total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
 class Server:
     """The PostgreSQL whose data lie in `data`."""
 
@@ -70,16 +87,7 @@ class Server:
 
     def cpu(self) -> float:
         """CPU seconds since it started: the postmaster, the backends that it has seen end, and those that live."""
-        total = 0.0
-        for process in self.processes():
-            try:
-                times = process.cpu_times()
-            except psutil.NoSuchProcess:
-                continue
-            total += times.user + times.system
-            if process == self._postmaster:
-                total += times.children_user + times.children_system
-        return total
+        return tree_cpu(self._postmaster)
 
     def processes(self) -> list[psutil.Process]:
         """The postmaster and its children."""
@@ -95,7 +103,7 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path, serve
     with log.open("wb") as output:
         started = time.perf_counter()
         process = subprocess.Popen(command, env=dict(environment), stdout=output, stderr=subprocess.STDOUT)
-        with _Memory(psutil.Process(process.pid), server) as memory:
+        with Memory(psutil.Process(process.pid), server) as memory:
             _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -106,19 +114,22 @@ def run(command: Sequence[str], environment: Mapping[str, str], log: Path, serve
     return Cost(wall, usage.ru_utime + usage.ru_stime, server_cpu, memory.peak, memory.server_peak)
 
 
-class _Memory:
+class Memory:
     """Samples the memory of a process tree and of a server beside it while the block runs."""
 
     def __init__(self, root: psutil.Process, server: Server | None) -> None:
+        """Take both; peaks are bytes, 0 before the first sample."""
         self.peak = self.server_peak = 0
         self._root, self._server, self._done = root, server, threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
-    def __enter__(self) -> _Memory:
+    def __enter__(self) -> Memory:
+        """Begin."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End; the peaks stand."""
         self._done.set()
         self._thread.join()
 

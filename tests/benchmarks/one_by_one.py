@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -53,16 +54,22 @@ def sampled(files: Sequence[str], sample: int) -> Iterator[dict[str, Any]]:
     yield from table.take(list(range(0, table.num_rows, step))[:sample]).to_pylist()
 
 
+DAY_STARTS = [day.day_start_at for day in local_days()]
+
+
+def buckets(row: dict[str, Any]) -> tuple[dict[str, Any], datetime, datetime]:
+    """The row, the hour and the local day in which it was measured."""
+    hour = row["device_ts"].replace(minute=0, second=0, microsecond=0)
+    return row, hour, max(start for start in DAY_STARTS if start <= row["device_ts"])
+
+
 def consume(url: str, rows: Sequence[dict[str, Any]]) -> dict[str, float]:
     """Insert the rows one at a time; wall and CPU seconds of this process and how many were no duplicates."""
-    days = [day.day_start_at for day in local_days()]
     stored = 0
     with psycopg.connect(url, autocommit=True) as session:
         session.execute(TABLES)
         before, started = cpu_seconds(), time.perf_counter()
-        for row in rows:
-            hour = row["device_ts"].replace(minute=0, second=0, microsecond=0)
-            day = max(start for start in days if start <= row["device_ts"])
+        for row, hour, day in map(buckets, rows):
             with session.transaction():
                 if session.execute(INSERT, row).rowcount:
                     stored += 1

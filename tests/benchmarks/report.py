@@ -57,12 +57,11 @@ def megabytes(count: int) -> str:
     return f"{count / 1e6:,.0f}" if count else ""
 
 
-def bytes_per_event(run: PlatformRun, day: Day) -> str:
+def bytes_per_event(run: PlatformRun, readings: int) -> str:
     """The event store as heap + index, then with rollups and the rest of the store."""
     events, usage = run.sizes["events"], run.sizes["usage"]
-    other = run.sizes["other"].total
-    store = (events.total + usage.total + other) / day.readings
-    return f"{events.heap / day.readings:.0f} + {events.index / day.readings:.0f}, store {store:.0f}"
+    store = (events.total + usage.total + run.sizes["other"].total) / readings
+    return f"{events.heap / readings:.0f} + {events.index / readings:.0f}, store {store:.0f}"
 
 
 def show_comparison(contenders: Sequence[Contender], reference: Contender) -> None:

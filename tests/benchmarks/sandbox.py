@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -95,18 +96,34 @@ class Sandbox:
 
     def meterline(self, *arguments: str, landing: Path | None = None) -> Cost:
         """Run the command as a process of its own; its output is kept in the home's `output.txt`."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        return run([METERLINE, *arguments], self.environment(landing), self.home / "output.txt", self.server)
+
+    def environment(self, landing: Path | None = None) -> dict[str, str]:
+        """The environment of this platform's commands, with another landing zone where one is given."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
         ours = {
             "METERLINE_HOME": str(self.home),
             "METERLINE_LANDING": str(landing or self.day.landing),
             "METERLINE_CONFIG": str(self.day.config),
         }
-        self.home.mkdir(parents=True, exist_ok=True)
-        return run([METERLINE, *arguments], inherited | ours, self.home / "output.txt", self.server)
+        return inherited | ours
+
+    def exported(self) -> dict[str, str]:
+        """The variables by which other programs find this platform."""
+        self.meterline("env")
+        lines = shlex.split((self.home / "output.txt").read_text())
+        return dict(word.split("=", 1) for word in lines if "=" in word)
+
+    def dagster_runs(self) -> dict[str, str]:
+        """Status of every run that Dagster knows, by its id."""
+        with psycopg.connect(self.url("postgres")) as session:
+            return dict(session.execute("select run_id, status from dagster.runs").fetchall())
 
     def keep_state(self) -> None:
         """Remember the database as it is now."""
         with self._maintenance() as session:
+            session.execute("drop database if exists kept")
             session.execute("create database kept template postgres")
 
     def restore_state(self) -> None:

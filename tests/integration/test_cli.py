@@ -15,18 +15,22 @@ from tests.support import Pipeline, message
 METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
     "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
-    "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals", "doctor",
+    "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals", "doctor", "follow",
 )  # fmt: skip
 
 ADA = ("--by", "Ada", "--reason", "checked")
 
 
-def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Run the command with these variables beside what the shell has, less its own."""
+def shell(variables: dict[str, str]) -> dict[str, str]:
+    """These variables beside what the shell has, less the platform's own."""
     ours = ("METERLINE_", "PG", "DAGSTER")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | variables
+
+
+def meterline(*arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command with these variables."""
     return subprocess.run(
-        [METERLINE, *arguments], check=False, capture_output=True, text=True, env=inherited | variables, timeout=300
+        [METERLINE, *arguments], check=False, capture_output=True, text=True, env=shell(variables), timeout=1_800
     )
 
 

@@ -6,6 +6,8 @@
     post_hook=["{{ finish_close_request('preview') }}"]
 ) }}
 
+-- depends_on: {{ ref('store_thresholds') }}
+
 -- The last step of a preview and its only write: what the open periods would cost as of an instant.
 select
     rated.close_id,

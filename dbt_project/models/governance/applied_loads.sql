@@ -5,6 +5,7 @@
 ) }}
 
 -- depends_on: {{ ref('store_seen_exchanges') }}
+-- depends_on: {{ ref('store_threshold_events') }}
 
 -- The last step: only a run whose checks passed reaches it, and it applies what every sum has been marked with.
 with claimed as (

@@ -40,7 +40,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
             "occupancies": 0, "allocations": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
             "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0, "time_of_use": 0, "holidays": 0,
-            "devices": 2,
+            "budgets": 0, "devices": 2,
         }  # fmt: skip
 
 
@@ -945,6 +945,29 @@ def test_calibrations(write_configuration: Write) -> None:
     ]
     assert errors(write_configuration(calibrations=header + "other,m,water,2019-02-01,,0,\n")) == [
         "calibrations.csv line 2, column multiplier: '0' must be greater than 0",
+    ]
+
+
+def test_budgets(write_configuration: Write) -> None:
+    header = "budget_id,tenant_id,device_id,metric,quantity\n"
+    good = "house,acme,,energy,100\ncellar,acme,meter-1,energy,9.50\n"
+    assert stored(write_configuration(budgets=header + good), "budgets") == [
+        ["house", "acme", "", "energy", "100"],
+        ["cellar", "acme", "meter-1", "energy", "9.5"],
+    ]
+    levels = "metric,reading_type,aggregation\nenergy,gauge,max\n"
+    assert errors(write_configuration(budgets=header + "house,acme,,energy,100\n", metrics=levels)) == [
+        "budgets.csv line 2, column metric: 'energy' has the aggregation 'max', so its use does not grow towards a "
+        "budget; name a metric that adds up",
+    ]
+    bad = "house,nobody,,steam,0\nroof,nobody,,steam,1\nroof,acme,meter-9,energy,1\n"
+    assert sorted(errors(write_configuration(budgets=header + bad))) == [
+        "budgets.csv line 2, column quantity: '0' must be greater than 0",
+        "budgets.csv line 3, column metric: 'steam' is not in metrics.csv; add it there or correct it here",
+        "budgets.csv line 3, column tenant_id: 'nobody' is not in tenants.csv; add it there or correct it here",
+        "budgets.csv line 4, column device_id: is no device of tenant 'acme' in devices.csv; add it there, or leave it "
+        "empty for all",
+        "budgets.csv line 4: budget_id 'roof' is already on line 3; remove one of the two",
     ]
 
 

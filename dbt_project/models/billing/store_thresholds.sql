@@ -1,0 +1,48 @@
+{{ config(
+    materialized='store',
+    into='thresholds',
+    tags=['close'],
+    pre_hook=["{{ forget_thresholds() }}"]
+) }}
+
+-- What use of an open period changes its price at: where included units end, and the bounds of tiers, which begin after
+-- them. Of charges on what a tenant's devices used of a metric in the whole period; use that is shared with others, or
+-- priced apart by time, device or attribute, passes no bound of its own.
+with charges as (
+    select
+        charge.tenant_no, charge.period_no, charge.invoice_version, charge.charge_no, metric.metric_no, charge.charge,
+        charge.included_quantity, charge.rate_card_id, charge.rate_card_version, period.close_id
+    from {{ ref('int_charges') }} as charge
+    inner join {{ ref('int_periods_to_rate') }} as period using (tenant_no, period_no, invoice_version)
+    inner join {{ source('registry', 'metrics') }} as registered on charge.metric = registered.metric
+    inner join {{ ref('stg_config__metrics') }} as metric
+        on registered.metric_no = metric.metric_no
+        and metric.aggregation = 'sum'
+        and {{ in_force('metric', 'period.config_load_id') }}
+    where
+        period.kind = 'preview'
+        and charge.charge_basis = 'usage'
+        and charge.measured_by = 'fleet'
+        and not exists (
+            select 1 from {{ ref('int_unit_usage') }} as shared
+            where
+                shared.tenant_no = charge.tenant_no
+                and shared.period_no = charge.period_no
+                and shared.metric_no = metric.metric_no
+        )
+)
+
+select
+    tenant_no, period_no, metric_no, 'included' as kind, charge, included_quantity as threshold_quantity,
+    rate_card_id, rate_card_version, close_id
+from charges
+where included_quantity > 0
+
+union all
+
+select
+    tenant_no, period_no, charges.metric_no, 'tier', charges.charge,
+    charges.included_quantity + tier.up_to, charges.rate_card_id, charges.rate_card_version, charges.close_id
+from charges
+inner join {{ ref('int_period_tiers') }} as tier using (tenant_no, period_no, invoice_version, charge_no)
+where tier.up_to is not null
