@@ -207,15 +207,24 @@ def late(estate: Estate) -> None:
     estate.read("ash", "main", ("03-10T12:00", 9), ("03-10T23:00", 8))
     estate.read("ash", "pump", ("03-10T12:00", 1))
     estate.read("vera", "van", ("03-10T12:00", 1))
+    # Beside his use Will pays for the hours in which something was heard, of his flat as of his van.
+    estate.house("bay", "flat")
+    estate.pipeline.configuration.rate_card("heard", (None, "1.00"))
+    estate.pipeline.configuration.rate_card("heard", (None, "0.10"), charge_basis="monitored_hours")
+    estate.lets("bay", "flat", "will", rate_card_id="heard")
+    devices.append({"tenant_id": "will", "device_id": "will-van"})
+    estate.read("bay", "flat", ("03-10T12:00", 4), ("03-10T23:00", 2))
+    estate.read("will", "van", ("03-10T12:00", 1))
 
 
 def reported_in_may() -> list[Message]:
-    """2 kWh at night of the pump, 3 by day of the van; of a meter of the house what nobody can be billed for."""
+    """2 kWh at night of the pump, 3 by day of the vans; of a meter of the house what nobody can be billed for."""
     said = "2019-05-20T12:00:00Z"
     sent = {"received": said, "sent_ts": said}
     return [
         message("ash", "ash-pump", 2, 2, "2019-03-11T23:00", **sent),
         message("vera", "vera-van", 2, 3, "2019-03-11T12:00", **sent),
+        message("will", "will-van", 2, 3, "2019-03-10T12:30", **sent),
         message("ash", "ash-1", 2, 100, "2019-03-11T12:00", **sent),
     ]
 
@@ -360,16 +369,23 @@ def test_a_line_is_traced_to_the_meter_of_the_house(estate: Estate) -> None:
         ("oak-flat", "oak", Decimal(19))
     ]
     assert [row["quantity"] for row in traced.events] == [10, 4, 2]
+    # Nils has nothing but a part of what is common: behind it are the readings of the master meter.
+    with connect(estate.pipeline.settings) as session:
+        traced = tracing.trace(session, "INV-nils-2019-03-01", 1)
+    assert [(row["device_id"], row["quantity"]) for row in traced.devices] == [("elm-main", Decimal(4))]
+    assert [row["quantity"] for row in traced.events] == [0, 6, 16, 27]
 
 
 def test_late_use_of_other_devices_is_proposed_without_moving_what_is_shared(estate: Estate) -> None:
     # Vera: 1 + 4, and of 4 and 6 that are common half each. The landlord: 1 of the pump, 1 and 2 of the flat that
-    # stands empty, and the other half. The pump's 2 at 0.10 and the van's 3 at 1.00 are all that changes.
+    # stands empty, and the other half. The pump's 2 at 0.10 and the van's 3 at 1.00 are all that changes. Will's flat
+    # was heard in as many hours as before.
     assert quantities(estate, "vera") == {"day": "7", "night": "3"}
     assert quantities(estate, "ash") == {"day": "4", "night": "5"}
     assert estate.pipeline.rows("select invoice_id, amount::text from finance.proposals order by 1") == [
         ("INV-ash-2019-03-01", "0.20"),
         ("INV-vera-2019-03-01", "3.00"),
+        ("INV-will-2019-03-01", "3.00"),
     ]
 
 
