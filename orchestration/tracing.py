@@ -73,7 +73,8 @@ from finance.billing_events as event
 where event.tenant_id = %(metered_for)s and event.device_id = %(device_id)s and event.metric = %(metric)s
     and case
         when %(metered_for)s = %(tenant_id)s then event.period_id = %(period_id)s
-        else event.event_at between %(first_event_at)s and %(last_event_at)s
+        else event.event_at between coalesce(%(first_event_at)s, %(period_start_at)s)
+            and coalesce(%(last_event_at)s, %(period_end_at)s - interval '1 microsecond')
     end
 order by event.event_at, event.event_id
 limit %(limit)s
@@ -112,9 +113,9 @@ def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None,
     devices = _rows(session, DEVICES, (invoice["period_id"], invoice["invoice_version"], metric, metric, limit))
     events = []
     if devices:
-        # The meter of a unit is its landlord's.
-        told = {"tenant_id": invoice["tenant_id"], "period_id": invoice["period_id"], "limit": limit}
-        events = _rows(session, EVENTS, devices[0] | told)
+        # The meter of a unit is its landlord's; of a part of what is common all readings of the month are behind it.
+        told = {name: invoice[name] for name in ("tenant_id", "period_id", "period_start_at", "period_end_at")}
+        events = _rows(session, EVENTS, devices[0] | told | {"limit": limit})
     return Trace(invoice, moves, lines, line, devices, events)
 
 

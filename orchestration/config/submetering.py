@@ -12,8 +12,13 @@ from orchestration.config.problems import Problems
 from orchestration.config.tables import Allocation, Contract, Device, Metric, Occupancy, RateCard, Unit
 from orchestration.config.values import shown
 
-# Columns of a charge that looks at messages one by one, or at when they came: those of a shared meter are no one's.
-BY_READING = (*BY_EVENT, "schedule", "demand_minutes", "window", "net_metric")
+# What of a charge has no meaning for a meter whose use is shared, by column, and how a refusal calls it: a message is
+# no one's alone, use that is shared by time or by day has no peak, and nothing says whose it is what a house feeds in.
+NOT_SHARED = {
+    **dict.fromkeys(BY_EVENT, "a charge by single messages"),
+    "demand_minutes": "a charge for a peak",
+    "net_metric": "a charge net of another metric",
+}
 
 
 class Rows(Protocol):
@@ -93,21 +98,24 @@ class Submetering:
                 self._problems.add("contracts.csv", text, line=line, column=column)
 
     def _charges(self, tenant_id: str, who: str) -> None:
-        """A charge that looks at messages would not find those of a shared meter, or would bill them twice."""
+        """A charge that looks at messages would not find those of a shared meter, or would bill them twice.
+
+        When use was is known of every part of it, so prices by the time of day or by date are for all.
+        """
         for _, contract in self._contracts[tenant_id]:
             for line, card in self._cards[contract.rate_card_id]:
-                columns = [column for column in BY_READING if getattr(card, column) is not None]
+                refused = {column: what for column, what in NOT_SHARED.items() if getattr(card, column) is not None}
                 if card.attribute is not None and card.attribute not in DEVICE_ATTRIBUTES:
-                    columns.append("attribute")
-                if card.charge_basis in ("peak_demand", *OWN_MEASURES):
-                    columns.append("charge_basis")
-                if card.split_by_date == "true":
-                    columns.append("split_by_date")
-                for column in columns if line not in self._refused_cards else ():
-                    text = f"a charge by single messages is not supported for tenant {shown(tenant_id)}, who {who}"
+                    refused["attribute"] = "a charge by single messages"
+                if card.charge_basis == "peak_demand":
+                    refused["charge_basis"] = "a charge for a peak"
+                elif card.charge_basis in OWN_MEASURES:
+                    refused["charge_basis"] = "a charge by single messages"
+                for column, what in refused.items() if line not in self._refused_cards else ():
+                    text = f"{what} is not supported for tenant {shown(tenant_id)}, who {who}"
                     text += "; leave it empty or give the contract another card"
                     self._problems.add("rate_cards.csv", text, line=line, column=column)
-                if columns:
+                if refused:
                     self._refused_cards.add(line)
 
     def _occupancy(self, line: int, row: Occupancy) -> None:

@@ -1,18 +1,44 @@
-"""What a meter counts is paid by somebody, to the last decimal, whoever moved when and however common use is shared."""
+"""What a meter counts is paid by somebody, to the last decimal, whoever moved when and however common use is shared.
+
+All pay by day and night. When what is shared was used is computed here once more, from the readings and the moves.
+"""
 
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+import pytest
 
 from orchestration.config.tables import SUPPORTED
 from tests.support import Pipeline, instant, message
 
 HOUSES = 16
+NIGHTS = {
+    "day": {"sequence": 1, "starts_time": "06:00", "ends_time": "22:00"},
+    "night": {"sequence": 2},
+}
 MARCH = instant("2019-03-01")
 MINUTES = 31 * 24 * 60
+LAST_DECIMAL = Decimal(1).scaleb(-10)
+# Who pays, device and hour, to what is paid for it and how much of that is estimated.
+Slots = dict[tuple[str, str, datetime], tuple[Decimal, Decimal]]
+SLOTS = """
+select tenant.tenant_id, device.device_id, slot.slot_at, slot.quantity, slot.estimated_quantity
+from billing.int_unit_slots as slot
+inner join registry.tenants as tenant on slot.tenant_no = tenant.tenant_no
+inner join registry.devices as device on slot.device_no = device.device_no
+where slot.quantity <> 0
+"""
+SHARES = """
+select share.property_id, share.local_date, share.unit_id, share.quantity, slot.slot_at, slot.quantity
+from billing.int_common_shares as share
+inner join billing.int_common_slots as slot using (view_no, metric_no, local_date, unit_id)
+"""
 
 
 @dataclass
@@ -53,40 +79,157 @@ def declare(pipeline: Pipeline, house: str, method: str, units: list[Unit]) -> N
         tables["devices"].append(meter | {"device_id": name, "meter_role": "sub", "unit_id": name})
         for begin, end in zip(unit.moves[::2], unit.moves[1::2], strict=True):
             tenant = f"{name}-{begin}"
-            pipeline.tenant(tenant)
+            pipeline.tenant(tenant, rate_card_id="nights")
             row = {"occupancy_id": tenant, "tenant_id": tenant, "property_id": house, "unit_id": name}
             row |= {"occupants": unit.occupants, "starts_at": "2019-01-01" if begin is None else at(begin)}
             tables["occupancies"].append(row | {"ends_at": None if end is None else at(end)})
 
 
-def test_all_bills_together_are_what_the_meters_counted(pipeline: Pipeline) -> None:
+@dataclass
+class Estate:
+    """Houses whose March is closed: units by name, and by house and unit (empty: the master meter) the readings."""
+
+    pipeline: Pipeline
+    units: dict[str, Unit] = field(default_factory=dict)
+    readings: dict[tuple[str, str], dict[int, Decimal]] = field(default_factory=dict)
+
+
+@pytest.fixture(scope="module")
+def estate(shared_pipeline: Pipeline) -> Estate:
     chance = random.Random(5)
-    counted: dict[tuple[str, str], Decimal] = {}
+    estate = Estate(shared_pipeline)
+    timed = {"price_model": "time_of_use", "schedule": "nights"}
+    shared_pipeline.configuration.rate_card("nights", *({"part": part, "unit_price": 1} for part in NIGHTS), **timed)
+    rows = ({"schedule": "nights", "part": part} | hours for part, hours in NIGHTS.items())
+    shared_pipeline.configuration.tables["time_of_use"] = list(rows)
     messages = []
-    pipeline.tenant("estate")
+    shared_pipeline.tenant("estate", rate_card_id="nights")
     for number in range(HOUSES):
         house = f"h{number}"
         units = [unit(chance) for _ in range(chance.randint(1, 4))]
-        declare(pipeline, house, SUPPORTED["allocations.method"][number % 4], units)
+        declare(shared_pipeline, house, SUPPORTED["allocations.method"][number % 4], units)
         meters = {house: readings(chance, 400)} | {f"{house}-{n}": unit.readings for n, unit in enumerate(units)}
+        estate.units |= {f"{house}-{n}": unit for n, unit in enumerate(units)}
         for device, read in meters.items():
             messages += [message("estate", device, minute, use, at(minute)) for minute, use in read.items()]
-            counted[house, device if device != house else ""] = sum(read.values(), Decimal(0))
-    pipeline.land(*messages)
-    pipeline.process()
-    pipeline.close("2019-03", "2019-04-10")
+            estate.readings[house, device if device != house else ""] = read
+    shared_pipeline.land(*messages)
+    shared_pipeline.process()
+    # What was rated is looked at: the gates hold bills that are mostly estimated.
+    shared_pipeline.close("2019-03", "2019-04-10")
+    return estate
 
-    # As rated: the gates hold bills that are mostly estimated. Every sub-meter's use is shared out between occupants
-    # and landlord.
+
+def test_all_bills_together_are_what_the_meters_counted(estate: Estate) -> None:
+    counted = {key: sum(read.values(), Decimal(0)) for key, read in estate.readings.items()}
+    # Every sub-meter's use is shared out between occupants and landlord.
     rated = "from billing.int_unit_usage where source = 'sub_meter'"
     shared = f"select property_id, unit_id, sum(quantity) {rated} group by 1, 2"
     expected = {key: use for key, use in counted.items() if key[1]}
-    assert {(house, name): use for house, name, use in pipeline.rows(shared)} == expected
+    rows = estate.pipeline.rows
+    assert {(house, name): use for house, name, use in rows(shared)} == expected
     # All rows of a house are what its master meter counted, and nobody is given a negative part of what is common.
     whole = "select property_id, sum(quantity) from billing.int_unit_usage group by 1"
-    assert dict(pipeline.rows(whole)) == {house: use for (house, name), use in counted.items() if not name}
+    assert dict(rows(whole)) == {house: use for (house, name), use in counted.items() if not name}
     common = (
         "select count(*), min(quantity) >= 0 from billing.int_unit_usage where occupancy_id > '' and source = 'common'"
     )
-    assert pipeline.rows(common)[0][1]
-    assert pipeline.rows(common)[0][0] > HOUSES
+    assert rows(common)[0][1]
+    assert rows(common)[0][0] > HOUSES
+
+
+def used_until(instant: datetime, began: datetime, read: datetime, use: Decimal) -> Decimal:
+    """What of a use from one instant to another was before an instant, to the tenth decimal."""
+    passed = Fraction(max(timedelta(0), min(instant, read) - began) / timedelta(microseconds=1))
+    whole = Fraction((read - began) / timedelta(microseconds=1))
+    exact = Fraction(use) * passed / whole
+    return (Decimal(exact.numerator) / Decimal(exact.denominator)).quantize(LAST_DECIMAL, ROUND_HALF_UP)
+
+
+def slots_of(name: str, unit: Unit) -> Slots:
+    """When what a unit's meter counted was used, and by whom: occupants until they moved, the landlord when read."""
+    slots: Slots = defaultdict(lambda: (Decimal(0), Decimal(0)))
+
+    def add(tenant: str, when: datetime, use: Decimal, is_whole: bool) -> None:
+        key = (tenant, name, when.replace(minute=0, second=0, microsecond=0))
+        slots[key] = (slots[key][0] + use, slots[key][1] + (0 if is_whole else use))
+
+    began = None
+    for minute, use in sorted(unit.readings.items()):
+        read, left = at(minute), use
+        for begin, end in zip(unit.moves[::2], unit.moves[1::2], strict=True):
+            starts, ends = at(-MINUTES if begin is None else begin), at(2 * MINUTES if end is None else end)
+            part = use if starts < read <= ends else Decimal(0)
+            if began is not None:
+                part = used_until(ends, began, read, use) - used_until(starts, began, read, use)
+            add(f"{name}-{begin}", min(read, ends - timedelta(microseconds=1)), part, part == use)
+            left -= part
+        add("estate", read, left, left in (0, use))
+        began = read
+    return {key: parts for key, parts in slots.items() if parts[0]}
+
+
+def test_what_a_meter_counted_was_used_when_it_was_read_or_before_a_move(estate: Estate) -> None:
+    expected: Slots = {}
+    for name, unit in estate.units.items():
+        expected |= slots_of(name, unit)
+    slots = {(tenant, device, slot): parts for tenant, device, slot, *parts in estate.pipeline.rows(SLOTS)}
+    assert {key: tuple(parts) for key, parts in slots.items() if key[1] in estate.units} == expected
+
+
+def days_of(estate: Estate, house: str) -> dict[datetime, dict[datetime, Decimal]]:
+    """By day and hour, what a house's master meter counted more than its sub-meters."""
+    days: dict[datetime, dict[datetime, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for (other, name), read in estate.readings.items():
+        for minute, use in read.items() if other == house else ():
+            hour = at(minute - minute % 60)
+            days[hour.replace(hour=0)][hour] += -use if name else use
+    return days
+
+
+def test_common_use_was_when_the_master_counted_it(estate: Estate) -> None:
+    # A share lies in the hours in which the master counted more, as they counted it, to a step of the last decimal.
+    shares: dict[tuple[str, datetime, str], dict[datetime, Decimal]] = defaultdict(dict)
+    given: dict[tuple[str, datetime], dict[datetime, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    whole = {}
+    for house, date, unit_id, share, slot, part in estate.pipeline.rows(SHARES):
+        day = instant(str(date))
+        shares[house, day, unit_id][slot] = part
+        given[house, day][slot] += part
+        whole[house, day, unit_id] = share
+    assert len(shares) > HOUSES
+    for (house, day, unit_id), parts in shares.items():
+        more = {hour: Fraction(use) for hour, use in days_of(estate, house)[day].items() if use > 0}
+        share = whole[house, day, unit_id]
+        assert parts.keys() == more.keys()
+        assert sum(parts.values()) == share
+        for hour, use in more.items():
+            assert abs(Fraction(parts[hour]) - Fraction(share) * use / sum(more.values())) <= Fraction(LAST_DECIMAL)
+
+    # The landlord's rest of a day is what is left of it, in those of its hours of which some is left.
+    rests = {
+        (device, slot): part for tenant, device, slot, part, _ in estate.pipeline.rows(SLOTS)
+        if tenant == "estate" and device not in estate.units
+    }  # fmt: skip
+    for house in {house for house, _ in estate.readings}:
+        for day, hours in days_of(estate, house).items():
+            left = {hour: use - given[house, day][hour] for hour, use in hours.items()}
+            total = sum(left.values())
+            kept = {hour: rests.pop((house, hour), Decimal(0)) for hour in hours}
+            assert sum(kept.values()) == total
+            assert all(part * total >= 0 and part * left[hour] >= 0 for hour, part in kept.items())
+    assert rests == {}
+
+
+def test_a_bill_has_by_part_what_was_used_in_it(estate: Estate) -> None:
+    used: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    for tenant, _, slot, part, _ in estate.pipeline.rows(SLOTS):
+        used[tenant, "day" if 6 <= slot.hour < 22 else "night"] += part
+    billed = """
+    select tenant.tenant_id, line.part, line.quantity from billing.int_charge_lines as line
+    inner join registry.tenants as tenant using (tenant_no)
+    """
+    lines = {(tenant, part): quantity for tenant, part, quantity in estate.pipeline.rows(billed)}
+    # Below zero nothing is billed.
+    assert lines == {key: use for key, use in used.items() if use > 0}
+    assert len(lines) > HOUSES

@@ -31,3 +31,16 @@
         and {{ in_force('metric', row ~ '.config_load_id') }}
         and {{ is_sharable('metric') }}
 {%- endmacro %}
+
+{# Whether what a device counts of a metric in a period is shared between occupants and its own tenant. #}
+{% macro is_shared(series) -%}
+    exists (
+        select 1 from {{ ref('int_unit_usage') }} as shared
+        where
+            shared.tenant_no = {{ series }}.tenant_no
+            and shared.period_no = {{ series }}.period_no
+            and shared.invoice_version = {{ series }}.invoice_version
+            and shared.device_no = {{ series }}.device_no
+            and shared.metric_no = {{ series }}.metric_no
+    )
+{%- endmacro %}

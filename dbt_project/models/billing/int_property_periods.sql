@@ -7,9 +7,9 @@
 
 -- Whom a property's meters concern in this run: periods of occupants of its units, and of the tenant whose meters they
 -- are. Those that see the same configuration and the same events share a view of the property, and its meters are read
--- once for all of them.
+-- once for all of them. A bridge prices what its invoices recorded.
 with rated as (
-    select * from {{ ref('int_periods_to_rate') }} where {{ reads_current('kind') }} or kind = 'verify'
+    select * from {{ ref('int_periods_to_rate') }} where kind <> 'explain'
 ),
 
 concerned as (

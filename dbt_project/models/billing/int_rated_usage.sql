@@ -53,6 +53,9 @@ shared as (
         min(first_event_at) as first_event_at, max(last_event_at) as last_event_at,
         sum(estimated_quantity)::numeric(30, 10) as estimated_quantity
     from {{ ref('int_unit_usage') }}
+    where (tenant_no, period_no, invoice_version) not in (
+        select tenant_no, period_no, invoice_version from {{ ref('int_periods_to_rate') }} where kind = 'reconcile'
+    )
     group by tenant_no, period_no, invoice_version, device_no, metric_no
 )
 

@@ -2,7 +2,8 @@
 
 -- The use of a metric over all devices by slot of time, for the charges that ask when it was. To close from the hours,
 -- from events only where slots are shorter; to verify from the events as the close found them; what was estimated is
--- spread evenly over its hour. Of a folded period nothing is computed again (see int_charge_intervals).
+-- spread evenly over its hour. What is shared in a property has slots of its own. Of a folded period nothing is
+-- computed again (see int_charge_intervals).
 with asked as (
     select distinct period.*, charge.metric_no, charge.slot_minutes, charge.is_register, charge.is_counted
     from {{ ref('int_timed_charges') }} as charge
@@ -14,7 +15,7 @@ series as (
     select asked.*, usage.device_no, usage.first_event_at, usage.last_event_at
     from asked
     inner join {{ ref('int_rated_usage') }} as usage using (tenant_no, period_no, invoice_version, metric_no)
-    where usage.event_count > 0
+    where usage.event_count > 0 and not {{ is_shared('usage') }}
 ),
 
 uses as (
@@ -70,6 +71,12 @@ uses as (
     from asked
     inner join {{ ref('int_timed_estimates') }} as estimate using (tenant_no, period_no, invoice_version, metric_no)
     cross join lateral generate_series(0, 60 / asked.slot_minutes - 1) as slot (slot)
+
+    union all
+
+    select
+        tenant_no, period_no, invoice_version, metric_no, slot_minutes, slot_at, quantity, estimated_quantity
+    from {{ ref('int_unit_slots') }}
 )
 
 select

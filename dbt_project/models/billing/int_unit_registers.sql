@@ -1,14 +1,14 @@
 {{ config(materialized='scratch', tags=['close'], only_when="exists (select 1 from billing.int_property_periods)") }}
 
 -- Readings of registers that count what properties use, with the use since the reading before: to close as the chains
--- stand, to verify each chain from its first reading, as the store and the configuration stood at the close.
+-- stand, to rate a close again each chain from its first reading, as the store and the configuration stood then.
 with as_of_close as (
     {{ events_as_of_close(
         'closed.device_no = states.device_no and closed.read_to_at > states.event_at and states.metric_no in ('
         ~ 'select metric.metric_no from ' ~ ref('stg_config__metrics') ~ ' as metric where ' ~ is_register('metric')
         ~ ' and ' ~ in_force('metric', 'closed.config_load_id') ~ ')',
         '(select meter.*, meter.view_no as period_no, 0 as invoice_version from ' ~ ref('int_unit_meters')
-        ~ " as meter where meter.kind = 'verify') as verified"
+        ~ ' as meter where not (' ~ reads_current('meter.kind') ~ ')) as closed_then'
     ) }}
 ),
 
@@ -45,4 +45,4 @@ inner join {{ source('store', 'register_uses') }} as kept
     and meter.device_no = kept.device_no
     and kept.event_at >= meter.read_from_at
     and kept.event_at < meter.read_to_at
-where meter.kind <> 'verify'
+where {{ reads_current('meter.kind') }}

@@ -893,12 +893,6 @@ def test_meters_of_units(write_configuration: Write) -> None:
         "rate_cards.csv line 2, column free_events: a charge by single messages is not supported for tenant 'acme', "
         "who has meters of units; leave it empty or give the contract another card"
     ]
-    cards = "rate_card_id,currency_code,metric,price_model,split_by_date\nbasic,EUR,energy,per_unit,true\n"
-    tiers = "rate_card_id,metric,tier_number,unit_price\nbasic,energy,1,2\n"
-    assert errors(write_configuration(**UNITS, rate_cards=cards, rate_card_tiers=tiers)) == [
-        "rate_cards.csv line 2, column split_by_date: a charge by single messages is not supported for tenant 'acme', "
-        "who has meters of units; leave it empty or give the contract another card"
-    ]
     offline = {
         "rate_cards": "rate_card_id,currency_code,charge_basis,price_model\nbasic,EUR,offline_hours,per_unit\n",
         "rate_card_tiers": "rate_card_id,charge_basis,tier_number,unit_price\nbasic,offline_hours,1,0.5\n",
@@ -908,6 +902,53 @@ def test_meters_of_units(write_configuration: Write) -> None:
         "rate_cards.csv line 2, column charge_basis: a charge by single messages is not supported for tenant 'acme', "
         "who has meters of units; leave it empty or give the contract another card"
     ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "refused"),
+    [
+        ("price_model,charge_basis,demand_minutes", "per_unit,peak_demand,15", ["demand_minutes", "charge_basis"]),
+        ("price_model,net_metric", "per_unit,fed_in", ["net_metric"]),
+        ("price_model,attribute", "dynamic,price", ["attribute"]),
+        ("price_model,charge_basis,attribute", "per_unit,distinct_values,batch", ["attribute", "charge_basis"]),
+    ],
+    ids=["peak", "net", "dynamic", "distinct_values"],
+)
+def test_shared_use_has_no_messages_peaks_or_feed_in(
+    write_configuration: Write, columns: str, values: str, refused: list[str]
+) -> None:
+    basis = values.split(",")[1] if "charge_basis" in columns else "usage"
+    tables = {
+        "metrics": "metric\nenergy\nfed_in\n",
+        "rate_cards": f"rate_card_id,currency_code,metric,{columns}\nbasic,EUR,energy,{values}\n",
+        "rate_card_tiers": f"rate_card_id,metric,charge_basis,tier_number,unit_price\nbasic,energy,{basis},1,2\n",
+    }
+    what = {"demand_minutes": "for a peak", "net_metric": "net of another metric"}
+    what["charge_basis"] = "for a peak" if basis == "peak_demand" else "by single messages"
+    for who, rows in (
+        ("has meters of units", UNITS),
+        ("occupies a unit", {"units": UNITS["units"], "occupancies": OCCUPANCIES + "o1,acme,house,flat,2019-02-01,\n"}),
+    ):
+        assert errors(write_configuration(**rows, **tables)) == [
+            f"rate_cards.csv line 2, column {column}: a charge {what.get(column, 'by single messages')} is not "
+            f"supported for tenant 'acme', who {who}; leave it empty or give the contract another card"
+            for column in refused
+        ]
+
+
+def test_shared_use_may_be_priced_by_the_clock_and_the_calendar(write_configuration: Write) -> None:
+    occupied = UNITS | {"occupancies": OCCUPANCIES + "o1,acme,house,flat,2019-02-01,\n"}
+    for columns, values, part in (
+        ("price_model,schedule,tier_meaning", "time_of_use,day,cumulative", "all"),
+        ("price_model,window", "graduated,day", ""),
+        ("price_model,split_by_date", "per_unit,true", ""),
+    ):
+        tables = {
+            "rate_cards": f"rate_card_id,currency_code,metric,{columns}\nbasic,EUR,energy,{values}\n",
+            "rate_card_tiers": f"rate_card_id,metric,part,tier_number,unit_price\nbasic,energy,{part},1,2\n",
+            "time_of_use": "schedule,sequence,part\nday,1,all\n",
+        }
+        assert len(stored(write_configuration(**occupied, **tables), "rate_cards")) == 1
 
 
 def test_allocations(write_configuration: Write) -> None:
