@@ -6,8 +6,7 @@ import csv
 import json
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ from orchestration.ingest.loader import LoadResult, load_days
 from orchestration.load_gates import judge_delivered, judge_landed
 from orchestration.settings import Settings
 from orchestration.turns import turn
+from tests.hurry import hurried_dbt
 
 Message = dict[str, Any]
 
@@ -77,52 +77,13 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
 
     Raises AssertionError with dbt's messages when a model or a test of the data fails.
     """
-    with mock.patch.dict(os.environ, libpq_environment(settings) | {"DO_NOT_TRACK": "1"}), _hurried_dbt():
+    with mock.patch.dict(os.environ, libpq_environment(settings) | {"DO_NOT_TRACK": "1"}):
+        dbt_runs.parsed_project(settings)
         try:
-            dbt_runs.run_quietly(settings, *arguments)
+            with hurried_dbt():
+                dbt_runs.run_quietly(settings, *arguments)
         except dbt_runs.DbtError as error:
             raise AssertionError(str(error)) from None
-
-
-# By manifest, and whether tests stand between the models.
-GRAPHS: dict[tuple[int, bool], Any] = {}
-
-
-@contextmanager
-def _hurried_dbt() -> Iterator[None]:
-    """dbt without six habits: each costs a step, which runs it once, little, and the suite half of its time."""
-    from dbt.adapters.base.connections import BaseConnectionManager
-    from dbt.adapters.postgres.impl import PostgresAdapter
-    from dbt.compilation import Compiler
-    from dbt.contracts.graph.nodes import ParsedNode
-    from dbt_common.behavior_flags import BehaviorFlagRendered
-    from dbt_common.events.event_manager import EventManager
-
-    closing_release, linking_compile = BaseConnectionManager.release, Compiler.compile
-
-    def release(manager: BaseConnectionManager) -> None:
-        connection = manager.get_if_exists()
-        if connection is None or connection.state != "open" or connection.transaction_open:
-            closing_release(manager)
-        else:
-            connection.handle.rollback()
-
-    def compile_once(compiler: Compiler, manifest: Any, write: bool = True, add_test_edges: bool = False) -> Any:
-        if (id(manifest), add_test_edges) not in GRAPHS:
-            GRAPHS[id(manifest), add_test_edges] = linking_compile(compiler, manifest, write, add_test_edges)
-        return GRAPHS[id(manifest), add_test_edges]
-
-    # The graph is that of the manifest, which is parsed once; what leans on what is only asked by what drops a view.
-    graph = mock.patch.object(Compiler, "compile", compile_once)
-    links = mock.patch.object(PostgresAdapter, "_link_cached_relations", return_value=None)
-    # For a label in its log it looks every frame of the stack up among all modules: seconds, in a process of tests.
-    label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
-    # Nobody reads here what it writes into files and tells of its progress; tests/integration/test_dbt_runs.py does.
-    files = mock.patch.object(ParsedNode, "write_node", return_value="")
-    progress = mock.patch.object(EventManager, "fire_event")
-    # After every model it closes its connection, which it could use for the next one.
-    with graph, links, label, files, progress, mock.patch.object(BaseConnectionManager, "release", release):
-        yield
 
 
 def rate_and_publish(settings: Settings) -> dict[str, str]:
