@@ -18,6 +18,8 @@ COMPILED: dict[tuple[type, str], Any] = {}
 LAYOUTS: dict[tuple[str, ...], tuple[Any, int, Any]] = {}
 # By graph and what is selected of it; the graph is kept, so that no other takes its id.
 SUBSETS: dict[tuple[int, frozenset[str]], tuple[Any, Any]] = {}
+# By the columns that are text, and what else is said of them.
+TYPE_TESTERS: dict[tuple[frozenset[str], str], Any] = {}
 # dbt's name for the macros of its own packages together.
 GLOBAL = "dbt"
 
@@ -41,6 +43,7 @@ def _what_is_known() -> list[Any]:
     from dbt_common.clients.jinja import MacroFuzzEnvironment, MacroFuzzTemplate, NativeSandboxTemplate
 
     closing_release, linking_compile = BaseConnectionManager.release, Compiler.compile
+    build_type_tester = agate_helper.build_type_tester
     compile_template, subset = MacroFuzzEnvironment.compile, Graph.get_subset_graph
 
     def release(manager: BaseConnectionManager) -> None:
@@ -70,6 +73,12 @@ def _what_is_known() -> list[Any]:
             COMPILED[key] = compile_template(environment, source)
         return COMPILED[key]
 
+    def type_tester_once(text_columns: Iterable[str], *null_values: Any, **options: Any) -> Any:
+        key = (frozenset(text_columns), repr((null_values, options)))
+        if key not in TYPE_TESTERS:
+            TYPE_TESTERS[key] = build_type_tester(key[0], *null_values, **options)
+        return TYPE_TESTERS[key]
+
     nothing, modules = agate_helper.empty_table(), base.get_context_modules()
     return [
         # The graph is that of the manifest, which is parsed once.
@@ -81,7 +90,8 @@ def _what_is_known() -> list[Any]:
         mock.patch.object(NativeSandboxTemplate, "new_context", MacroFuzzTemplate.new_context),
         mock.patch.object(ManifestContext, "_build_namespace", _laid_out()),
         mock.patch.object(base, "get_context_modules", return_value=modules),
-        # A table without rows or columns is made with all that could tell the types of its columns.
+        # Each result is a table, made with the means to read dates in the words of any language.
+        mock.patch.object(agate_helper, "build_type_tester", type_tester_once),
         mock.patch.object(agate_helper, "empty_table", return_value=nothing),
         # After every model it closes its connection, which it could use for the next one.
         mock.patch.object(BaseConnectionManager, "release", release),

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -93,6 +94,14 @@ def rate_and_publish(settings: Settings) -> dict[str, str]:
         verdicts = judge_close(session, closing.open_request(session))
     run_dbt(settings, *PUBLISH)
     return {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
+
+
+@cache
+def _dagster_instance() -> Any:
+    """Of steps that are called as functions and write nothing to it; one is made in the time of ten models."""
+    from dagster import DagsterInstance
+
+    return DagsterInstance.ephemeral()
 
 
 # --- telemetry and configuration as Python data ----------------------------------------------------------------------
@@ -341,7 +350,8 @@ class Pipeline:
         from orchestration.assets.billing import CloseConfig, close_requests
         from orchestration.resources import Platform
 
-        context = build_asset_context(partition_key=closing.parse_month(month).isoformat())
+        month_closed = closing.parse_month(month).isoformat()
+        context = build_asset_context(partition_key=month_closed, instance=_dagster_instance())
         before = self.rows(INVOICE_VERSIONS)
         with mock.patch.dict(os.environ, self.environment()):
             try:
