@@ -20,9 +20,8 @@ from orchestration import model_records, tracing_scores
 from orchestration.assets.models import anomaly_model, forecast_model, usage_snapshot
 from orchestration.assets.scores import SCORES, scores
 from orchestration.failures import clear_failures
-from orchestration.jobs import LOCK
 from orchestration.resources import Platform
-from orchestration.turns import MODELS
+from orchestration.turns import LOCK, MODELS
 
 train_models = define_asset_job(
     "train_models",

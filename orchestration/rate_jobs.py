@@ -22,7 +22,6 @@ from orchestration.assets.configuration import configuration
 from orchestration.assets.trials import DecisionConfig, previewed_periods, simulated_rates, staged_rates
 from orchestration.config.load import check_configuration
 from orchestration.failures import clear_failures
-from orchestration.jobs import LOCK
 from orchestration.resources import Platform
 
 RATE_DECISIONS = AssetKey(["governance", "rate_decisions"])
@@ -31,19 +30,19 @@ preview_invoices = define_asset_job(
     "preview_invoices",
     AssetSelection.assets(configuration, previewed_periods),
     description="What the invoices of open periods would be to date, as drafts.",
-    tags={LOCK: turns.BOOKS},
+    tags={turns.LOCK: turns.BOOKS},
 )
 simulate_rates = define_asset_job(
     "simulate_rates",
     AssetSelection.assets(configuration, simulated_rates),
     description="Who would pay how much more or less by a version of a rate card.",
-    tags={LOCK: turns.BOOKS},
+    tags={turns.LOCK: turns.BOOKS},
 )
 stage_rates = define_asset_job(
     "stage_rates",
     AssetSelection.assets(configuration, simulated_rates, staged_rates),
     description="Simulate a version of a rate card, and record that a named person looked at it.",
-    tags={LOCK: turns.BOOKS},
+    tags={turns.LOCK: turns.BOOKS},
 )
 
 

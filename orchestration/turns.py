@@ -18,6 +18,8 @@ BOOKS = "books"
 MODELS = "models"
 DOCUMENTATION = "documentation"
 POOLS = (BOOKS, MODELS, DOCUMENTATION)
+# The tag by which runs of jobs wait for each other: those with the same value.
+LOCK = "meterline/lock"
 
 # Taken for as long as dbt works, by a session of its own: dbt closes its connections between models.
 TAKE = "select pg_try_advisory_lock(hashtext('meterline.process'))"

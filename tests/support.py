@@ -7,10 +7,10 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -26,6 +26,7 @@ from orchestration.ingest.loader import LoadResult, load_days
 from orchestration.load_gates import judge_delivered, judge_landed
 from orchestration.settings import DBT_PROJECT, Settings
 from orchestration.turns import turn
+from tests.hurry import hurried_dbt
 
 Message = dict[str, Any]
 
@@ -78,52 +79,13 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
 
     Raises AssertionError with dbt's messages when a model or a test of the data fails.
     """
-    with mock.patch.dict(os.environ, libpq_environment(settings) | {"DO_NOT_TRACK": "1"}), _hurried_dbt():
+    with mock.patch.dict(os.environ, libpq_environment(settings) | {"DO_NOT_TRACK": "1"}):
+        dbt_runs.parsed_project(settings)
         try:
-            dbt_runs.run_quietly(settings, *arguments)
+            with hurried_dbt():
+                dbt_runs.run_quietly(settings, *arguments)
         except dbt_runs.DbtError as error:
             raise AssertionError(str(error)) from None
-
-
-# By manifest, and whether tests stand between the models.
-GRAPHS: dict[tuple[int, bool], Any] = {}
-
-
-@contextmanager
-def _hurried_dbt() -> Iterator[None]:
-    """dbt without six habits: each costs a step, which runs it once, little, and the suite half of its time."""
-    from dbt.adapters.base.connections import BaseConnectionManager
-    from dbt.adapters.postgres.impl import PostgresAdapter
-    from dbt.compilation import Compiler
-    from dbt.contracts.graph.nodes import ParsedNode
-    from dbt_common.behavior_flags import BehaviorFlagRendered
-    from dbt_common.events.event_manager import EventManager
-
-    closing_release, linking_compile = BaseConnectionManager.release, Compiler.compile
-
-    def release(manager: BaseConnectionManager) -> None:
-        connection = manager.get_if_exists()
-        if connection is None or connection.state != "open" or connection.transaction_open:
-            closing_release(manager)
-        else:
-            connection.handle.rollback()
-
-    def compile_once(compiler: Compiler, manifest: Any, write: bool = True, add_test_edges: bool = False) -> Any:
-        if (id(manifest), add_test_edges) not in GRAPHS:
-            GRAPHS[id(manifest), add_test_edges] = linking_compile(compiler, manifest, write, add_test_edges)
-        return GRAPHS[id(manifest), add_test_edges]
-
-    # The graph is that of the manifest, which is parsed once; what leans on what is only asked by what drops a view.
-    graph = mock.patch.object(Compiler, "compile", compile_once)
-    links = mock.patch.object(PostgresAdapter, "_link_cached_relations", return_value=None)
-    # For a label in its log it looks every frame of the stack up among all modules: seconds, in a process of tests.
-    label = mock.patch.object(BehaviorFlagRendered, "_default_source", return_value="dbt.adapters.postgres.impl")
-    # Nobody reads here what it writes into files and tells of its progress; tests/integration/test_dbt_runs.py does.
-    files = mock.patch.object(ParsedNode, "write_node", return_value="")
-    progress = mock.patch.object(EventManager, "fire_event")
-    # After every model it closes its connection, which it could use for the next one.
-    with graph, links, label, files, progress, mock.patch.object(BaseConnectionManager, "release", release):
-        yield
 
 
 def rate_and_publish(settings: Settings) -> dict[str, str]:
@@ -133,6 +95,14 @@ def rate_and_publish(settings: Settings) -> dict[str, str]:
         verdicts = judge_close(session, closing.open_request(session))
     run_dbt(settings, *PUBLISH)
     return {finding.subject: finding.rule for finding in (*verdicts.periods.held, *verdicts.new_invoices.held)}
+
+
+@cache
+def _dagster_instance() -> Any:
+    """Of steps that are called as functions and write nothing to it; one is made in the time of ten models."""
+    from dagster import DagsterInstance
+
+    return DagsterInstance.ephemeral()
 
 
 # --- telemetry and configuration as Python data ----------------------------------------------------------------------
@@ -404,7 +374,8 @@ class Pipeline:
         from orchestration.assets.billing import CloseConfig, close_requests
         from orchestration.resources import Platform
 
-        context = build_asset_context(partition_key=closing.parse_month(month).isoformat())
+        month_closed = closing.parse_month(month).isoformat()
+        context = build_asset_context(partition_key=month_closed, instance=_dagster_instance())
         before = self.rows(INVOICE_VERSIONS)
         with mock.patch.dict(os.environ, self.environment()):
             try:

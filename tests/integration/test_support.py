@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
+from unittest import mock
 
+from tests import support
 from tests.support import Pipeline, message
 
 
@@ -20,3 +23,21 @@ def test_two_platforms_in_one_process_keep_apart(new_pipeline: Callable[..., Pip
     assert first.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "5.00")]
     assert second.rows("select * from finance.invoices") == []
     assert first.prove() == {}
+
+
+def test_hurried_dbt_leaves_what_dbt_leaves(new_pipeline: Callable[..., Pipeline]) -> None:
+    left = []
+    for hurried in (support.hurried_dbt, nullcontext):
+        platform = new_pipeline()
+        platform.tenant("acme", "m-1", tax_percent=10)
+        platform.land(
+            message("acme", "m-1", 1, 4, "2019-02-03"),
+            message("acme", "m-1", 1, 4, "2019-02-03", "2019-02-04"),
+            message("acme", "m-2", 1, 9, "2019-02-03"),
+        )
+        with mock.patch.object(support, "hurried_dbt", hurried):
+            platform.process()
+            # 4 x 1.00, and 10 % tax; the duplicate and the message of nobody's meter are not billed.
+            assert platform.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "4.40")]
+        left.append(platform.published())
+    assert left[0] == left[1]

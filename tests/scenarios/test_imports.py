@@ -137,7 +137,7 @@ def test_green_button_is_billed_after_a_declared_conversion(pipeline: Pipeline, 
 
 
 def test_the_job_writes_everything_or_nothing_and_no_identifier(pipeline: Pipeline, home: Path) -> None:
-    from orchestration.jobs import import_readings
+    from orchestration.one_step_jobs import import_readings
     from orchestration.resources import Platform
 
     good, bad = home / "good.csv", home / "bad.csv"

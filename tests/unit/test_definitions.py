@@ -1,9 +1,13 @@
 """The code location as the UI shows it."""
 
+import subprocess
+import sys
+
 import pytest
 from dagster import AssetCheckKey, AssetKey, DefaultScheduleStatus, DefaultSensorStatus
 
 from orchestration.definitions import defs
+from orchestration.runner import ONE_STEP, job_of_that_name
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
 DESK |= {"move_invoices", "propose_adjustment", "decide_proposal", "promote_rates", "roll_back_rates", "check_rates"}
@@ -96,3 +100,21 @@ def test_the_gates_of_a_close_block_what_comes_after():
     assert {key for key in gates if graph.get(key).blocking} == gates
     assert AssetKey(["billing", "int_new_invoices"]) in graph.get_ancestor_asset_keys(cleared)
     assert cleared in graph.get_ancestor_asset_keys(AssetKey(["billing", "store_period_closes"]))
+
+
+def test_a_job_without_assets_is_the_same_without_those_of_dbt():
+    without_assets = {job.name for job in defs.resolve_all_job_defs() if not job.asset_layer.executable_asset_keys}
+    # That one judges the checks of dbt's assets.
+    assert set(ONE_STEP) == without_assets - {"check_tables"}
+    for name in sorted(ONE_STEP):
+        alone, among_all = job_of_that_name(name), defs.resolve_job_def(name)
+        assert alone.graph is among_all.graph
+        assert (alone.tags, alone.description) == (among_all.tags, among_all.description)
+        assert alone.run_config_schema.config_type.key == among_all.run_config_schema.config_type.key
+
+
+def test_a_job_without_assets_starts_without_dbt():
+    jobs = f"for name in {sorted(ONE_STEP)}: job_of_that_name(name)"
+    code = f"from orchestration.runner import job_of_that_name\n{jobs}\nimport sys; print('dagster_dbt' in sys.modules)"
+    finished = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert finished.stdout == "False\n"
