@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from orchestration.console import say, table, working
 from orchestration.database.connection import connect
 from orchestration.progress import report
+from tests.benchmarks import cards
 from tests.benchmarks.contenders import VoidBenchmarkError
 from tests.benchmarks.measure import Cost, run
 from tests.benchmarks.report import megabytes
@@ -24,34 +25,6 @@ MONTH = "2019-06"
 AS_OF = "2019-07-04"
 RECEIVED_AT = datetime(2019, 6, 12, 12, tzinfo=UTC)
 FILES = 4
-LADDER = ((10, "0.30"), (100, "0.25"), (1_000, "0.20"), (10_000, "0.15"), ("", "0.10"))
-# Charges of a card: columns of rate_cards.csv, and tiers of (up_to, unit_price, flat_fee, percent, package_size, part).
-Charge = tuple[dict[str, object], Sequence[tuple[object, ...]]]
-CARDS: tuple[tuple[Charge, ...], ...] = (
-    (({"price_model": "per_unit"}, [("", "0.25")]),),
-    (({"price_model": "volume"}, LADDER),),
-    (({"price_model": "graduated"}, [(bound, price, "1.00") for bound, price in LADDER]),),
-    (({"price_model": "package", "package_size": 50}, [("", "9.00")]),),
-    (
-        ({"price_model": "flat", "charge": "standing"}, [("", "", "12.00")]),
-        ({"price_model": "per_unit"}, [("", "0.2")]),
-    ),
-    (({"price_model": "volume", "charge_basis": "active_devices"}, [(50, "2.00"), ("", "1.50")]),),
-    (({"price_model": "graduated_percentage"}, [(1_000, "", "", "2"), ("", "", "", "1")]),),
-    (({"price_model": "block_tiers"}, [(1_000, "3.00", "", "", 25), ("", "5.00", "", "", 50)]),),
-    (({"price_model": "capacity"}, [(1_000, "", "90"), ("", "", "150")]),),
-    (
-        (
-            {"price_model": "matrix", "attribute": "device_type"},
-            [("", "0.3", "", "", "", "meter"), ("", "0.2")],
-        ),
-    ),
-)
-CARD_COUNT = 20
-CARD_COLUMNS = (
-    "rate_card_id", "currency_code", "metric", "price_model", "package_size", "charge", "charge_basis", "attribute",
-)  # fmt: skip
-TIER_VALUES = ("up_to", "unit_price", "flat_fee", "percent", "package_size", "part")
 RATED = """
 select count(distinct tenant_id), count(*),
     (select count(*) from store.closed_usage), (select sum(quantity) from store.closed_usage)
@@ -98,13 +71,17 @@ def generate(folder: Path, tenant_count: int, device_count: int) -> Fleet:
     each = device_count // tenant_count
     tenants = [f"t-{number:05}" for number in range(1, tenant_count + 1)]
     devices = [(tenant, f"d-{number:04}") for tenant in tenants for number in range(1, each + 1)]
-    _write(config / "tenants.csv", ("tenant_id", "region", "currency_code"), ((name, "eu", "EUR") for name in tenants))
+    _write(
+        config / "tenants.csv",
+        ("tenant_id", "region", "currency_code"),
+        ((name, "eu", cards.CURRENCY) for name in tenants),
+    )
     _write(
         config / "contracts.csv",
         ("contract_id", "tenant_id", "starts_at", "time_zone", "rate_card_id", "tax_percent"),
-        ((name, name, "2019-01-01", "UTC", f"card-{n % CARD_COUNT:02}", 19) for n, name in enumerate(tenants)),
+        ((name, name, "2019-01-01", "UTC", cards.card_id(n), 19) for n, name in enumerate(tenants)),
     )
-    _write(config / "metrics.csv", ("metric", "unit"), [("energy", "kWh")])
+    _write(config / "metrics.csv", ("metric", "unit"), [(cards.METRIC, "kWh")])
     _write(config / "device_types.csv", ("device_type",), [("meter",), ("valve",)])
     _write(
         config / "devices.csv",
@@ -118,7 +95,7 @@ def generate(folder: Path, tenant_count: int, device_count: int) -> Fleet:
         columns = {
             "tenant_id": [tenant for tenant, _ in part],
             "device_id": [device for _, device in part],
-            "metric": ["energy"] * len(part),
+            "metric": [cards.METRIC] * len(part),
             "msg_seq": pa.array([1] * len(part), pa.int64()),
             "quantity": [f"{n % 997}.{n % 10}" for n in range(len(part))],
             "device_ts": pa.array(moments, pa.timestamp("us", "UTC")),
@@ -129,21 +106,10 @@ def generate(folder: Path, tenant_count: int, device_count: int) -> Fleet:
 
 
 def _write_cards(config: Path) -> None:
-    cards, tiers = [], []
-    for number in range(CARD_COUNT):
-        for columns, ladder in CARDS[number % len(CARDS)]:
-            key = {"rate_card_id": f"card-{number:02}", "metric": "energy", "currency_code": "EUR"} | columns
-            cards.append([key.get(name, "") for name in CARD_COLUMNS])
-            own = [key.get(name, "") for name in ("rate_card_id", "metric", "charge", "charge_basis")]
-            parts: dict[object, int] = {}
-            for tier in ladder:
-                cells = dict(zip(TIER_VALUES, tier, strict=False))
-                part = cells.get("part", "")
-                parts[part] = parts.get(part, 0) + 1
-                tiers.append([*own, parts[part], *(cells.get(name, "") for name in TIER_VALUES)])
-    _write(config / "rate_cards.csv", CARD_COLUMNS, cards)
-    header = ("rate_card_id", "metric", "charge", "charge_basis", "tier_number", *TIER_VALUES)
-    _write(config / "rate_card_tiers.csv", header, tiers)
+    charges, tiers = cards.rows()
+    _write(config / "rate_cards.csv", cards.CARD_COLUMNS, charges)
+    _write(config / "rate_card_tiers.csv", cards.TIER_COLUMNS, tiers)
+    _write(config / "time_of_use.csv", cards.PART_COLUMNS, cards.PARTS)
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -169,8 +135,8 @@ def _aggregate(sandbox: Sandbox) -> Cost:
 
 def _show(fleet: Fleet, closed: Cost, plain: Cost, nothing: Cost, models: Sequence[tuple[str, float]]) -> None:
     say(
-        f"{fleet.tenant_count:,} tenants, {fleet.device_count:,} device-periods, {CARD_COUNT} rate cards: every device "
-        "rated, one run.\n"
+        f"{fleet.tenant_count:,} tenants, {fleet.device_count:,} device-periods, {len(cards.CARDS)} rate cards: every "
+        "device rated, one run.\n"
     )
     contenders = (("meterline close", closed), ("plain aggregation", plain), ("a close with nothing new", nothing))
     reference = plain.all_cpu
