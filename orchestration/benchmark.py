@@ -22,6 +22,7 @@ class Measurement:
     growth: bool = False
     close_growth: bool = False
     fixed_cost: bool = False
+    cadence_seconds: int | None = None
 
 
 def run(asked: Measurement, events: int | None, devices: int | None, file: Path | None = None) -> None:
@@ -36,6 +37,8 @@ def run(asked: Measurement, events: int | None, devices: int | None, file: Path 
         figures |= main.run_close_growth(devices, asked.repeat)
     if asked.fixed_cost:
         figures |= main.run_fixed_cost(asked.repeat)
+    if asked.cadence_seconds is not None:
+        figures |= main.run_cadence(devices, asked.cadence_seconds)
     if not figures:
         figures = main.run(events, devices, asked.repeat, asked.profile)
     if file is not None:

@@ -551,6 +551,10 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
     fixed_cost: Annotated[
         bool, typer.Option("--fixed-cost", help="Instead: runs with nothing or one message to do, by the daemon too.")
     ] = False,
+    cadence: Annotated[
+        bool, typer.Option("--cadence", help="Instead: a stream that is followed, until what it passes is told.")
+    ] = False,
+    seconds: Annotated[int, typer.Option(min=5, help="How long --cadence streams.")] = 1800,
     tenants: Annotated[int | None, typer.Option("--close", min=1, help="Instead: a close of so many tenants.")] = None,
     file: Annotated[str, typer.Option("--json", metavar="FILE", help="Write the figures there, too.")] = "",
 ) -> None:
@@ -572,7 +576,7 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
     if tenants is not None:
         benchmark.run_close(tenants, devices or 100 * tenants)
         return
-    asked = benchmark.Measurement(repeat, profile, growth, close_growth, fixed_cost)
+    asked = benchmark.Measurement(repeat, profile, growth, close_growth, fixed_cost, seconds if cadence else None)
     benchmark.run(asked, events, devices, Path(file).expanduser().resolve() if file else None)
 
 

@@ -85,6 +85,18 @@ def test_bench_of_fixed_costs_runs_the_daemon(tmp_path, monkeypatch):
 
 @pytest.mark.heavy
 @pytest.mark.timeout(1_800)
+def test_bench_of_a_stream_tells_every_budget(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    file = tmp_path / "figures.json"
+    finished = meterline("bench", "--cadence", "--devices", "120", "--seconds", "60", "--json", str(file))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    # 12 files of 20 devices.
+    assert "240 messages, each metered, each budget told once" in finished.stdout
+    assert list(json.loads(file.read_text())) == ["cadence_p95_s"]
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_of_a_close_rates_every_device(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     finished = meterline("bench", "--close", "20", "--devices", "100")
