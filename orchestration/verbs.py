@@ -12,6 +12,7 @@ from orchestration.database.connection import connect
 from orchestration.errors import BadInputError, GateFailedError
 from orchestration.ingest.landing import days_with_files, last_complete_day
 from orchestration.ingest.unread import unread_files
+from orchestration.pending import is_nothing_new
 from orchestration.runner import run_job
 from orchestration.settings import FIRST_DAY, Settings
 
@@ -34,16 +35,23 @@ where gate in ('landing', 'events') and gate_run_id <= %s
 def process(settings: Settings, first: date | None, last: date | None) -> None:
     """Process the received days, or those of all files in the landing zone that no run has read.
 
-    Raises GateFailedError, after everything else was processed, when a gate held something of it.
+    With nothing new there is no run. Raises GateFailedError, after everything else was processed, when a gate held
+    something of it.
     """
+    is_asked_for_days = first is not None or last is not None
     first, last = days_to_process(settings, first, last)
+    with connect(settings, "meterline_auditor") as session:
+        (newest,) = session.execute(NEWEST_GATE_RUN).fetchall()[0]
+    if not is_asked_for_days and is_nothing_new(settings):
+        say(f"{first} to {last}: nothing was new")
+        show_balance(settings)
+        remind_of_holds(settings, newest)
+        return
     widen_partitions(first, last)
     from orchestration.partitions import range_tags
 
     if last > last_complete_day():
         say(f"{last} has not ended yet: close with an explicit --as-of until it has")
-    with connect(settings, "meterline_auditor") as session:
-        (newest,) = session.execute(NEWEST_GATE_RUN).fetchall()[0]
     with working("processing"):
         done = run_job("process_days", tags=range_tags(first, last))
     loaded = done["raw/messages"]
