@@ -25,7 +25,7 @@ DEFAULT_SENDER = "meterline@localhost"
 
 @dataclass(frozen=True)
 class Alert:
-    """What happened, in one line and in full, and where to look; no personal data, no secret."""
+    """What happened, in one line and in full, and where to look; tenants and devices by their ids, no secret."""
 
     title: str
     text: str

@@ -573,6 +573,9 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
     """
     from orchestration import benchmark
 
+    others = (growth, close_growth, fixed_cost, cadence, file)
+    if tenants is not None and any(others):
+        raise BadInputError("--close goes with --devices alone; run the others by themselves")
     if tenants is not None:
         benchmark.run_close(tenants, devices or 100 * tenants)
         return

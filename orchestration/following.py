@@ -8,7 +8,9 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
@@ -16,29 +18,20 @@ from types import FrameType
 
 import psycopg
 
-from orchestration import alerts, verbs
+from orchestration import verbs
 from orchestration.console import say
 from orchestration.database.connection import connect
-from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError
-from orchestration.ingest.landing import LandingFile, days_with_files
+from orchestration.errors import BadInputError, BusyError, MeterlineError
+from orchestration.ingest.landing import days_with_files
 from orchestration.ingest.unread import unread_files
 from orchestration.runner import run_job
 from orchestration.settings import Settings
+from orchestration.turns import refuse_while_busy
 
 # Late files of older days are looked for less often: a listing of years costs more than a batch.
 RECENT_DAYS = 2
 WHOLE_ZONE_SECONDS = 600.0
 LONGEST_PAUSE_SECONDS = 300.0
-# So many events are told one by one; more of them at once are a number.
-TOLD_ONE_BY_ONE = 20
-
-NEWEST_EVENT = "select coalesce(max(threshold_event_no), 0) from finance.threshold_events"
-NEW_EVENTS = """
-select tenant_id, period_id, coalesce(device_id, ''), metric, kind, name, threshold_quantity, quantity
-from finance.threshold_events
-where threshold_event_no > %s
-order by threshold_event_no
-"""
 # What prices open periods; where any of it changed, their thresholds are found anew.
 PRICING = """
 select
@@ -58,78 +51,88 @@ class Follower:
     stop: Event = field(default_factory=Event)
     # Whether a batch ended, or a process before this one may have, between reading files and metering them.
     _is_unfinished: bool = True
+    _is_waiting: bool = False
     _priced: object = None
     _whole_zone_at: float = float("-inf")
     _failures: int = 0
+    _days_ahead: frozenset[date] = frozenset()
 
     def run(self) -> None:
-        """Follow until the stop is set, or nothing came for long enough.
-
-        Raises BadInputError for a landing zone or configuration that is wrong from the start; what fails later is said,
-        alerted and tried again.
-        """
-        verbs.widen_partitions(self._first_day(), datetime.now(UTC).date())
+        """Follow until the stop is set, or nothing came for long enough; what fails is said and tried again."""
+        present = days_with_files(self.settings.landing)
+        verbs.widen_partitions(present[0] if present else _today(), _today())
         last_work = time.monotonic()
         while not self.stop.is_set():
             if self._step():
                 last_work = time.monotonic()
             elif self.idle_seconds is not None and time.monotonic() - last_work >= self.idle_seconds:
                 return
-            self.stop.wait(min(self.pause * 2**self._failures, LONGEST_PAUSE_SECONDS) if self._failures else self.pause)
+            longer = self.pause * 2 ** min(self._failures, 16)
+            self.stop.wait(min(longer, LONGEST_PAUSE_SECONDS) if self._failures else self.pause)
 
     def _step(self) -> bool:
         """Meter what has come; whether there was anything."""
         try:
-            days = [file.received_date for file in self._unread()]
-            if not days and self._is_unfinished:
-                days = list(days_with_files(self.settings.landing) or ())[-1:]
+            days = self._days_to_process()
             if not days:
                 return False
-            self._is_unfinished = True
+            # A run that finds out by itself is a failed run, and an alert.
+            with connect(self.settings, "meterline_transform") as session:
+                refuse_while_busy(session)
+            self._is_waiting = False
             self._batch(min(days), max(days))
-            self._failures, self._is_unfinished = 0, False
-        except GateFailedError as error:
-            self._failures, self._is_unfinished = 0, False
-            say(f"held: {error}")
         except BusyError:
-            say("another run is metering or closing; waiting for it")
-        except (MeterlineError, psycopg.OperationalError) as error:
+            if not self._is_waiting:
+                say("another run is metering or closing; waiting for it")
+            self._is_waiting = True
+        except (MeterlineError, psycopg.Error, OSError) as error:
             self._failures += 1
             say(f"failed, and will be tried again: {error}")
         return True
 
-    def _first_day(self) -> date:
-        present = days_with_files(self.settings.landing)
-        return present[0] if present else datetime.now(UTC).date()
+    def _days_to_process(self) -> list[date]:
+        """Days of unread files that have begun; where a batch did not end, at least the last one with files."""
+        days = self._unread_days()
+        ahead = frozenset(day for day in days if day > _today())
+        if ahead - self._days_ahead:
+            say(f"left alone, because it is {_today()}: files of {', '.join(map(str, sorted(ahead)))}")
+        self._days_ahead = ahead
+        begun = [day for day in days if day not in ahead]
+        if not begun and self._is_unfinished:
+            present = days_with_files(self.settings.landing)
+            begun = [min(present[1], _today())] if present else []
+        return begun
 
-    def _unread(self) -> list[LandingFile]:
-        """Unread files of the latest days, and now and then of all."""
+    def _unread_days(self) -> list[date]:
+        """Days of the unread files among the latest days, and now and then among all."""
         since = date.min
         if time.monotonic() - self._whole_zone_at < WHOLE_ZONE_SECONDS:
             present = days_with_files(self.settings.landing)
-            since = present[1] - timedelta(days=RECENT_DAYS) if present else date.min
+            since = min(present[1], _today()) - timedelta(days=RECENT_DAYS) if present else date.min
         else:
             self._whole_zone_at = time.monotonic()
         with connect(self.settings, "meterline_ingest") as session:
-            return unread_files(session, self.settings.landing, since, date.max)
+            return [file.received_date for file in unread_files(session, self.settings.landing, since, date.max)]
 
     def _batch(self, first: date, last: date) -> None:
         from orchestration.partitions import range_tags
 
         started = time.monotonic()
-        with connect(self.settings, "meterline_finance") as session:
-            ((newest,),) = session.execute(NEWEST_EVENT).fetchall()
+        self._is_unfinished = True
         done = run_job("process_days", tags=range_tags(first, last))
-        loaded = done["raw/messages"]
+        self._is_unfinished = False
         self._price_open_periods()
+        loaded, judged = done["raw/messages"], done.get("ledger/judged_loads", {"held": [], "thresholds_told": 0})
         say(
             f"{datetime.now(UTC):%H:%M:%S} {loaded['new_files']:,} files, {loaded['messages']:,} messages in "
-            f"{time.monotonic() - started:.1f} s"
+            f"{time.monotonic() - started:.1f} s, {judged['thresholds_told']} thresholds passed"
         )
-        self._tell(newest)
-        held = done["ledger/loads"]["held"] + done.get("ledger/judged_loads", {"held": []})["held"]
-        if held:
-            raise GateFailedError("\n".join(held))
+        for held in done["ledger/loads"]["held"] + judged["held"]:
+            say(f"held: {held}")
+        # They stay unread: without a pause there would be a run for them at every look.
+        self._failures = self._failures + 1 if loaded["files_not_handed_over"] else 0
+        if self._failures:
+            say(f"{loaded['files_not_handed_over']} files could not be opened and will be tried again")
 
     def _price_open_periods(self) -> None:
         """Find the thresholds of open periods where what prices them has changed since they were found."""
@@ -139,28 +142,23 @@ class Follower:
             run_job("preview_invoices", ops={"billing__previewed_periods": {"config": {"period": "", "as_of": ""}}})
             self._priced = pricing
 
-    def _tell(self, newest: int) -> None:
-        """Alert which thresholds were passed since the event with that number."""
-        with connect(self.settings, "meterline_finance") as session:
-            events = session.execute(NEW_EVENTS, (newest,)).fetchall()
-        for tenant_id, period_id, device_id, metric, kind, name, threshold, quantity in events[:TOLD_ONE_BY_ONE]:
-            who = f"{tenant_id} {device_id}".strip()
-            what = f"{kind} {name}".strip()
-            title = f"{who} passed {what} of {threshold.normalize():f} {metric}"
-            alerts.send(alerts.Alert(title, f"{quantity.normalize():f} were used in {period_id}"))
-        if len(events) > TOLD_ONE_BY_ONE:
-            more = f"{len(events) - TOLD_ONE_BY_ONE:,} more thresholds were passed"
-            alerts.send(alerts.Alert(more, "all of them are in finance.threshold_events"))
-
 
 def follow(settings: Settings, pause: float, idle_seconds: float | None) -> None:
     """Follow the landing zone until SIGTERM or Ctrl-C; the batch at work is finished first. Raises BadInputError."""
     if not settings.landing.exists():
         raise BadInputError(f"{settings.landing}: no such landing zone; set METERLINE_LANDING to it or create it")
     follower = Follower(settings, pause, idle_seconds)
-    with _stopping(follower.stop.set):
+    # In the main thread Dagster would take the signal for its own, and end the step at work.
+    with ThreadPoolExecutor(1) as thread, _stopping(follower.stop.set):
         say(f"following {settings.landing} every {pause:g} s; Ctrl-C ends it after the batch at work")
-        follower.run()
+        following = thread.submit(copy_context().run, follower.run)
+        while wait([following], timeout=0.5).not_done:
+            pass
+        following.result()
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from typing import Any
 
 from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError
 
+# What Dagster calls the end of a step by a check that blocks what follows.
+FAILED_CHECK = "DagsterAssetCheckFailedError"
 ERRORS = {error.__name__: error for error in (BadInputError, BusyError, GateFailedError, MeterlineError)}
 # Steps report through the run's log in the UI; the terminal shows the verb's own words.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -107,8 +109,11 @@ def _only_in_the_run_log() -> Iterator[None]:
 
 
 def _failure(name: str, result: Any) -> MeterlineError:
-    """What a gate holds, or the first failed step's own words, as the error that it was."""
-    for event in result.get_asset_materialization_events():
+    """The first failed step's own words, as the error that it was; where only gates failed it, what they hold."""
+    failed_by_itself = [
+        event for event in result.get_step_failure_events() if event.step_failure_data.error.cls_name != FAILED_CHECK
+    ]
+    for event in () if failed_by_itself else result.get_asset_materialization_events():
         held = event.step_materialization_data.materialization.metadata.get("held")
         if held is not None and held.value:
             return GateFailedError("\n".join(held.value))

@@ -15,7 +15,7 @@ from dagster import (
     asset,
 )
 
-from orchestration import insight, load_gates, observations, turns
+from orchestration import insight, load_gates, observations, thresholds, turns
 from orchestration.assets.configuration import CONFIGURATION
 from orchestration.checks import check_result, observation_result
 from orchestration.failures import clear_failures
@@ -129,13 +129,15 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
     owners=["team:data-platform"],
 )
 def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
-    """Metered loads whose tenants and days the event store gate has judged."""
+    """Metered loads whose tenants and days the event store gate has judged; who passed a threshold is told."""
     with platform.session("meterline_transform") as session:
         unseen = load_gates.unseen_loads(session)
         metered = insight.metered(session, unseen)
         unusual = observations.unusual_duplicates(session, unseen)
         judgement, verdicts = load_gates.judge_delivered(session)
         write_report(session, platform.settings, judgement, verdicts)
+    with platform.session("meterline_transform") as session:
+        told = thresholds.tell(session)
     return MaterializeResult(
         metadata={
             "messages": metered.messages,
@@ -148,6 +150,7 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
             "late": counts("late", [("not_billed", metered.late_not_billed), *metered.billed_late]),
             "late_not_billed": metered.late_not_billed,
             "clock_health": counts("events are dated by", metered.clocks),
+            "thresholds_told": told,
             "tenant_days_judged": len(judgement.subjects),
             "held": MetadataValue.json([str(finding) for finding in verdicts.held]),
         },

@@ -5,7 +5,7 @@ from typing import Any
 
 from dagster import AssetKey, Config, MaterializeResult, MetadataValue, asset
 
-from orchestration import closing, rate_releases
+from orchestration import closing, rate_releases, thresholds
 from orchestration.closing import Candidate
 from orchestration.failures import clear_failures
 from orchestration.rate_releases import Decision
@@ -70,6 +70,8 @@ def previewed_periods(config: PreviewConfig, platform: Platform, dbt: Dbt) -> Ma
         month = closing.parse_month(config.period) if config.period else closing.NO_MONTH
         close_id = _ask(platform, "preview", month, closing.parse_instant(config.as_of) if config.as_of else None)
         _rate(platform, dbt)
+    with platform.session("meterline_transform") as session:
+        thresholds.tell(session)
     with platform.session("meterline_finance") as session:
         drafts = session.execute(DRAFTS, (close_id,)).fetchall()
     rows = [[str(value) for value in row] for row in drafts]

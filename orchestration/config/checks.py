@@ -209,6 +209,11 @@ class Checks:
         for (tenant_id, _), line in self._unseen.items():
             text = f"is no device of tenant {shown(tenant_id)} in devices.csv; add it there, or leave it empty for all"
             self._problems.add("budgets.csv", text, line=line, column="device_id")
+        sharers = self._submetering.sharers()
+        for line, budget in self._rows.budgets:
+            if budget.device_id is None and budget.tenant_id in sharers:
+                text = f"is empty, but use of tenant {shown(budget.tenant_id)} is shared among units; name a device"
+                self._problems.add("budgets.csv", text, line=line, column="device_id")
         apart = sorted(name for name, zones in self._property_zones.items() if len(zones) > 1 or None in zones)
         if apart:
             names = ", ".join(shown(name) for name in apart[:5])

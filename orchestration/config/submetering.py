@@ -82,6 +82,10 @@ class Submetering:
                 self._landlord(device.tenant_id)
             self._landlords.add(device.tenant_id)
 
+    def sharers(self) -> set[str]:
+        """Tenants whose use is shared with others: who occupies a unit, and whose meters those of units are."""
+        return self._landlords | {row.tenant_id for _, row in self._occupancies}
+
     def _landlord(self, tenant_id: str) -> None:
         """What a meter's contract may not do while others pay for what the meter counts."""
         self._charges(tenant_id, "has meters of units")

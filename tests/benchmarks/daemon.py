@@ -62,10 +62,10 @@ class Daemon:
         if self._process is None or self._sandbox.server is None:
             raise MeterlineError("the daemon was not started")
         root, server = psutil.Process(self._process.pid), self._sandbox.server
-        run_id = self._launch(day)
+        # What launches it asks the server a little, too; the daemon may begin before that has ended.
         before, server_before, started = tree_cpu(root), server.cpu(), time.perf_counter()
         with Memory(root, server) as memory:
-            self._wait(run_id)
+            self._wait(self._launch(day))
         wall, cpu, server_cpu = time.perf_counter() - started, tree_cpu(root) - before, server.cpu() - server_before
         return Cost(wall, cpu, server_cpu, memory.peak, memory.server_peak)
 

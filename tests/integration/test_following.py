@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.server import HTTPServer
 from pathlib import Path
 
 import psycopg
 
 from tests.integration.test_cli import METERLINE, meterline, refused, shell
 from tests.support import PUBLISHED, Pipeline, message
+from tests.unit.test_alerts import Webhook, served
 
 APPLIED = "select count(*) from ledger.loads where status = 'applied' and region is not null"
+CLAIMED = "select exists (select from ledger.loads where status = 'claimed')"
 # As a run takes it for as long as it meters.
 TAKE_TURN = "select pg_advisory_lock(hashtext('meterline.process'))"
 WAIT_SECONDS = 240
@@ -42,11 +45,12 @@ class Following:
 
 
 @contextmanager
-def following(pipeline: Pipeline, output: Path) -> Iterator[Following]:
+def following(pipeline: Pipeline, output: Path, alerts: str) -> Iterator[Following]:
     """The command at work on the platform, its words in `output`."""
     command = [METERLINE, "follow", "--every", "0.5"]
+    environment = shell(pipeline.environment() | {"METERLINE_ALERTS": alerts})
     with output.open("wb") as file:
-        process = subprocess.Popen(command, env=shell(pipeline.environment()), stdout=file, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
         try:
             yield Following(process, output)
         finally:
@@ -69,9 +73,13 @@ def test_what_arrives_is_metered_and_told_and_ends_as_a_day_does(new_pipeline, t
     def applied(count: int) -> Callable[[], bool]:
         return lambda: followed.rows(APPLIED) == [(count,)]
 
-    with psycopg.connect(str(followed.settings.database_url), autocommit=True) as other:
+    handler = type("Handler", (Webhook,), {"received": []})
+    with (
+        psycopg.connect(str(followed.settings.database_url), autocommit=True) as other,
+        served(HTTPServer(("127.0.0.1", 0), handler)) as port,
+    ):
         other.execute(TAKE_TURN)
-        with following(followed, output) as command:
+        with following(followed, output, f"http://127.0.0.1:{port}") as command:
             waiting = "another run is metering or closing; waiting for it"
             command.wait_for("waiting for its turn", lambda: command.said(waiting))
             other.execute("select pg_advisory_unlock_all()")
@@ -84,14 +92,17 @@ def test_what_arrives_is_metered_and_told_and_ends_as_a_day_does(new_pipeline, t
             )
             command.wait_for("the second file", applied(2))
             followed.land(message("five", "m-1", 7, 1, "2019-06-04T00:00:30"))
-            command.wait_for("the third file", lambda: command.said(" messages in ", 3))
+            # Told to end while it meters, it finishes what it is at.
+            command.wait_for("the third file", lambda: followed.rows(CLAIMED) == [(True,)])
             command.process.send_signal(signal.SIGTERM)
             assert command.process.wait(WAIT_SECONDS) == 0, output.read_text()
-    told = output.read_text()
+    assert applied(3)()
+    assert output.read_text().count(waiting) == 1
     # 5 x 10 + 9.5 + 45 = 104.5.
-    assert told.count("five passed tier of 100 energy: 104.5 were used in five:2019-06-01") == 1
-    assert told.count("five m-2 passed budget cellar of 9 energy: 9.5 were used in five:2019-06-01") == 1
-    assert told.count("passed") == 2
+    assert sorted((alert["title"], alert["text"]) for alert in handler.received) == [
+        ("five m-2 passed budget cellar of 9 energy", "9.5 were used in five:2019-06-01"),
+        ("five passed tier of 100 energy", "104.5 were used in five:2019-06-01"),
+    ]
 
     settings = followed.settings
     at_once: Pipeline = new_pipeline(landing=Path(str(settings.landing_url)), config=Path(str(settings.config_url)))

@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from http.server import HTTPServer
 
 import pytest
 
+from orchestration import thresholds
+from orchestration.database.connection import connect
 from tests.support import Pipeline, instant, message
+from tests.unit.test_alerts import Webhook, served
 
 EVENTS = """
 select tenant_id, coalesce(device_id, ''), kind, name, trim_scale(threshold_quantity)::text, trim_scale(quantity)::text,
@@ -142,9 +146,37 @@ def test_several_thresholds_may_be_passed_at_once(story: Story):
 
 
 def test_a_closed_period_passes_nothing_and_the_next_one_begins_anew(story: Story):
-    # 60 kWh of July are more than its 50 included, but that was found out only after they were metered.
-    assert story.events["closed"] == story.events["two at once"]
-    assert story.coming["closed"] == []
-    assert [row for row in story.events["July"] if row not in story.events["closed"]] == [
-        ("five", "", "included", "", "50", "61", instant("2019-07-06T06:00"))
+    # 60 kWh of July are more than its 50 included, which the preview finds that finds those.
+    assert [row for row in story.events["closed"] if row not in story.events["two at once"]] == [
+        ("five", "", "included", "", "50", "60", instant("2019-07-05T00:00"))
     ]
+    assert story.coming["closed"] == []
+    assert story.events["July"] == story.events["closed"]
+
+
+def test_every_event_is_told_until_it_could_be_delivered(story: Story, monkeypatch: pytest.MonkeyPatch):
+    handler = type("Handler", (Webhook,), {"received": [], "status": 503})
+
+    def tell() -> int:
+        with connect(story.pipeline.settings, "meterline_transform") as session:
+            return thresholds.tell(session)
+
+    with served(HTTPServer(("127.0.0.1", 0), handler)) as port:
+        monkeypatch.setenv("METERLINE_ALERTS", f"http://127.0.0.1:{port}/hook")
+        assert tell() == 0
+        handler.received.clear()
+        handler.status = 204
+        # Seven events: 50, 150, 250 and 450 of June, 50 of July, and two budgets.
+        assert (tell(), tell()) == (7, 0)
+    assert sorted(alert["title"] for alert in handler.received) == [
+        "five passed included of 50 energy",
+        "five passed included of 50 energy",
+        "five passed tier of 150 energy",
+        "five passed tier of 250 energy",
+        "five passed tier of 450 energy",
+        "plain m-2 passed budget cellar of 30 energy",
+        "plain passed budget house of 100 energy",
+    ]
+    assert {alert["text"] for alert in handler.received if "house" in alert["title"]} == {
+        "110 were used in plain:2019-06-01"
+    }

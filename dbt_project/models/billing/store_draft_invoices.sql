@@ -6,7 +6,7 @@
     post_hook=["{{ finish_close_request('preview') }}"]
 ) }}
 
--- depends_on: {{ ref('store_thresholds') }}
+-- depends_on: {{ ref('store_threshold_events_previewed') }}
 
 -- The last step of a preview and its only write: what the open periods would cost as of an instant.
 select

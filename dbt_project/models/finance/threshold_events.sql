@@ -1,4 +1,5 @@
 -- depends_on: {{ ref('store_threshold_events') }}
+-- depends_on: {{ ref('store_threshold_events_previewed') }}
 select
     event.threshold_event_no,
     period.tenant_id,

@@ -40,12 +40,21 @@ create table store.threshold_events (
     threshold_quantity numeric(30, 10) not null,
     quantity numeric(30, 10) not null,
     last_event_at timestamptz not null,
-    load_id integer not null references ledger.loads,
+    load_id integer not null,
     recorded_at timestamptz not null default clock_timestamp(),
     unique (tenant_no, period_no, metric_no, device_no, kind, name, threshold_quantity)
 );
 call store.make_append_only('store.threshold_events');
 grant select, insert on store.threshold_events to meterline_transform;
 grant select on store.threshold_events to meterline_finance, meterline_auditor;
+
+-- Which of them were told to METERLINE_ALERTS.
+create table store.threshold_notices (
+    threshold_event_no bigint primary key references store.threshold_events,
+    told_at timestamptz not null default clock_timestamp()
+);
+call store.make_append_only('store.threshold_notices');
+grant select, insert on store.threshold_notices to meterline_transform;
+grant select on store.threshold_notices to meterline_finance, meterline_auditor;
 
 reset role;

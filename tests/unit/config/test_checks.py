@@ -989,6 +989,16 @@ def test_calibrations(write_configuration: Write) -> None:
     ]
 
 
+def test_budgets_of_those_who_share(write_configuration: Write) -> None:
+    header = "budget_id,tenant_id,device_id,metric,quantity\n"
+    budgets = "house,acme,,energy,100\ncellar,acme,meter-1,energy,9\n"
+    devices = "tenant_id,device_id,property_id,meter_role,unit_id\nacme,meter-1,house,sub,a\n"
+    units = "property_id,unit_id\nhouse,a\n"
+    assert errors(write_configuration(budgets=header + budgets, devices=devices, units=units)) == [
+        "budgets.csv line 2, column device_id: is empty, but use of tenant 'acme' is shared among units; name a device",
+    ]
+
+
 def test_budgets(write_configuration: Write) -> None:
     header = "budget_id,tenant_id,device_id,metric,quantity\n"
     good = "house,acme,,energy,100\ncellar,acme,meter-1,energy,9.50\n"
