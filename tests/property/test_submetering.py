@@ -240,6 +240,20 @@ def test_the_landlord_has_what_others_leave_of_a_house_set_off_over_its_month(es
             assert abs(Fraction(part) - Fraction(total) * use / sum(alike.values())) <= Fraction(LAST_DECIMAL)
 
 
+def test_the_bills_of_a_house_are_what_its_meters_counted(estate: Estate) -> None:
+    billed: dict[str, dict[bool, Decimal]] = {house: {True: Decimal(0), False: Decimal(0)} for house in estate.houses}
+    for tenant, _, quantity in estate.pipeline.rows(BILLED):
+        billed[tenant.partition("-")[0]][tenant in estate.houses] += quantity
+    # Nobody is billed less than nothing: where occupants have more than the master counted, its tenant has none.
+    counted = {house: sum(read.values()) for (house, name), read in estate.readings.items() if not name}
+    exact = {house for house, bills in billed.items() if bills[False] <= counted[house]}
+    assert {house: sum(bills.values()) for house, bills in billed.items() if house in exact} == {
+        house: use for house, use in counted.items() if house in exact
+    }
+    assert [billed[house][True] for house in estate.houses if house not in exact] == [0] * (HOUSES - len(exact))
+    assert len(exact) > HOUSES / 2
+
+
 def test_a_bill_has_by_part_what_was_used_in_it(estate: Estate) -> None:
     used: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for tenant, _, slot, part, _ in estate.pipeline.rows(SLOTS):
