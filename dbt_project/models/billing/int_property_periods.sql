@@ -7,8 +7,8 @@
 
 -- Whom a property's meters concern in this run: periods of occupants of its units, and of the tenant whose meters they
 -- are. Those that see the same configuration and the same events share a view of the property, and its meters are read
--- once for all of them. A bridge prices what its invoices recorded. Late use is proposed beside what the close found, and
--- asks only what that does not record, if a price does: when use was, or in which hours something was heard.
+-- once for all of them. A bridge prices what its invoices recorded. Late use is proposed beside what the close found,
+-- and asks only what that does not record, if a price does: when use was, or in which hours something was heard.
 with rated as (
     select period.*
     from {{ ref('int_periods_to_rate') }} as period
