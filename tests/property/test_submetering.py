@@ -34,6 +34,10 @@ inner join registry.tenants as tenant on slot.tenant_no = tenant.tenant_no
 inner join registry.devices as device on slot.device_no = device.device_no
 where slot.quantity <> 0
 """
+BILLED = """
+select tenant.tenant_id, line.part, line.quantity from billing.int_charge_lines as line
+inner join registry.tenants as tenant using (tenant_no)
+"""
 SHARES = """
 select share.property_id, share.local_date, share.unit_id, share.quantity, slot.slot_at, slot.quantity
 from billing.int_common_shares as share
@@ -71,7 +75,8 @@ def at(minute: int) -> datetime:
 def declare(pipeline: Pipeline, house: str, method: str, units: list[Unit]) -> None:
     tables = pipeline.configuration.tables
     tables["allocations"].append({"property_id": house, "metric": "energy", "method": method})
-    meter = {"tenant_id": "estate", "property_id": house}
+    pipeline.tenant(house, rate_card_id="nights")
+    meter = {"tenant_id": house, "property_id": house}
     tables["devices"].append(meter | {"device_id": house, "meter_role": "master"})
     for number, unit in enumerate(units):
         name = f"{house}-{number}"
@@ -93,6 +98,11 @@ class Estate:
     units: dict[str, Unit] = field(default_factory=dict)
     readings: dict[tuple[str, str], dict[int, Decimal]] = field(default_factory=dict)
 
+    @property
+    def houses(self) -> list[str]:
+        """Names of houses, which are those of their landlords, too."""
+        return [house for house, name in self.readings if not name]
+
 
 @pytest.fixture(scope="module")
 def estate(shared_pipeline: Pipeline) -> Estate:
@@ -103,7 +113,6 @@ def estate(shared_pipeline: Pipeline) -> Estate:
     rows = ({"schedule": "nights", "part": part} | hours for part, hours in NIGHTS.items())
     shared_pipeline.configuration.tables["time_of_use"] = list(rows)
     messages = []
-    shared_pipeline.tenant("estate", rate_card_id="nights")
     for number in range(HOUSES):
         house = f"h{number}"
         units = [unit(chance) for _ in range(chance.randint(1, 4))]
@@ -111,7 +120,7 @@ def estate(shared_pipeline: Pipeline) -> Estate:
         meters = {house: readings(chance, 400)} | {f"{house}-{n}": unit.readings for n, unit in enumerate(units)}
         estate.units |= {f"{house}-{n}": unit for n, unit in enumerate(units)}
         for device, read in meters.items():
-            messages += [message("estate", device, minute, use, at(minute)) for minute, use in read.items()]
+            messages += [message(house, device, minute, use, at(minute)) for minute, use in read.items()]
             estate.readings[house, device if device != house else ""] = read
     shared_pipeline.land(*messages)
     shared_pipeline.process()
@@ -164,7 +173,7 @@ def slots_of(name: str, unit: Unit) -> Slots:
                 part = used_until(ends, began, read, use) - used_until(starts, began, read, use)
             add(f"{name}-{begin}", min(read, ends - timedelta(microseconds=1)), part, part == use)
             left -= part
-        add("estate", read, left, left in (0, use))
+        add(name.partition("-")[0], read, left, left in (0, use))
         began = read
     return {key: parts for key, parts in slots.items() if parts[0]}
 
@@ -190,12 +199,10 @@ def days_of(estate: Estate, house: str) -> dict[datetime, dict[datetime, Decimal
 def test_common_use_was_when_the_master_counted_it(estate: Estate) -> None:
     # A share lies in the hours in which the master counted more, as they counted it, to a step of the last decimal.
     shares: dict[tuple[str, datetime, str], dict[datetime, Decimal]] = defaultdict(dict)
-    given: dict[tuple[str, datetime], dict[datetime, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
     whole = {}
     for house, date, unit_id, share, slot, part in estate.pipeline.rows(SHARES):
         day = instant(str(date))
         shares[house, day, unit_id][slot] = part
-        given[house, day][slot] += part
         whole[house, day, unit_id] = share
     assert len(shares) > HOUSES
     for (house, day, unit_id), parts in shares.items():
@@ -206,30 +213,52 @@ def test_common_use_was_when_the_master_counted_it(estate: Estate) -> None:
         for hour, use in more.items():
             assert abs(Fraction(parts[hour]) - Fraction(share) * use / sum(more.values())) <= Fraction(LAST_DECIMAL)
 
-    # The landlord's rest of a day is what is left of it, in those of its hours of which some is left.
-    rests = {
-        (device, slot): part for tenant, device, slot, part, _ in estate.pipeline.rows(SLOTS)
-        if tenant == "estate" and device not in estate.units
-    }  # fmt: skip
-    for house in {house for house, _ in estate.readings}:
-        for day, hours in days_of(estate, house).items():
-            left = {hour: use - given[house, day][hour] for hour, use in hours.items()}
-            total = sum(left.values())
-            kept = {hour: rests.pop((house, hour), Decimal(0)) for hour in hours}
-            assert sum(kept.values()) == total
-            assert all(part * total >= 0 and part * left[hour] >= 0 for hour, part in kept.items())
-    assert rests == {}
+
+def test_the_landlord_has_what_others_leave_of_a_house_set_off_over_its_month(estate: Estate) -> None:
+    left: dict[str, dict[datetime, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for house in estate.houses:
+        for hours in days_of(estate, house).values():
+            left[house] |= hours
+    for house, _, _, _, slot, part in estate.pipeline.rows(SHARES):
+        left[house][slot] -= part
+    for name, unit in estate.units.items():
+        for (tenant, _, slot), (use, _) in slots_of(name, unit).items():
+            left[name.partition("-")[0]][slot] += use if tenant in estate.houses else 0
+    kept: dict[str, dict[datetime, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for tenant, _, slot, part, _ in estate.pipeline.rows(SLOTS):
+        if tenant in estate.houses:
+            kept[tenant][slot] += part
+    # In the hours of the sign of the whole, as they have it, to a step of the last decimal.
+    for house, hours in left.items():
+        total = sum(hours.values())
+        alike = {hour: Fraction(use) for hour, use in hours.items() if use * total > 0}
+        assert sum(kept[house].values()) == total
+        assert {hour for hour, part in kept[house].items() if part != 0} <= alike.keys()
+        for hour, use in alike.items():
+            part = kept[house][hour]
+            assert part * total >= 0
+            assert abs(Fraction(part) - Fraction(total) * use / sum(alike.values())) <= Fraction(LAST_DECIMAL)
+
+
+def test_the_bills_of_a_house_are_what_its_meters_counted(estate: Estate) -> None:
+    billed: dict[str, dict[bool, Decimal]] = {house: {True: Decimal(0), False: Decimal(0)} for house in estate.houses}
+    for tenant, _, quantity in estate.pipeline.rows(BILLED):
+        billed[tenant.partition("-")[0]][tenant in estate.houses] += quantity
+    # Nobody is billed less than nothing: where occupants have more than the master counted, its tenant has none.
+    counted = {house: sum(read.values()) for (house, name), read in estate.readings.items() if not name}
+    exact = {house for house, bills in billed.items() if bills[False] <= counted[house]}
+    assert {house: sum(bills.values()) for house, bills in billed.items() if house in exact} == {
+        house: use for house, use in counted.items() if house in exact
+    }
+    assert [billed[house][True] for house in estate.houses if house not in exact] == [0] * (HOUSES - len(exact))
+    assert HOUSES / 2 < len(exact) < HOUSES
 
 
 def test_a_bill_has_by_part_what_was_used_in_it(estate: Estate) -> None:
     used: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
     for tenant, _, slot, part, _ in estate.pipeline.rows(SLOTS):
         used[tenant, "day" if 6 <= slot.hour < 22 else "night"] += part
-    billed = """
-    select tenant.tenant_id, line.part, line.quantity from billing.int_charge_lines as line
-    inner join registry.tenants as tenant using (tenant_no)
-    """
-    lines = {(tenant, part): quantity for tenant, part, quantity in estate.pipeline.rows(billed)}
+    lines = {(tenant, part): quantity for tenant, part, quantity in estate.pipeline.rows(BILLED)}
     # Below zero nothing is billed.
     assert lines == {key: use for key, use in used.items() if use > 0}
     assert len(lines) > HOUSES

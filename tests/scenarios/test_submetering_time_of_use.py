@@ -41,6 +41,8 @@ LADDERS = tuple(
     for up_to, price in (("10", low), ("", high))
 )
 METHODS = {"area": "floor_area", "heads": "occupants", "even": "equal", "used": "measured"}
+# Houses that carry common use from day to day, by how their landlords are priced.
+CARRIED = {"by-clock": "nights", "daily": "by-day", "halves": "split"}
 
 
 @dataclass
@@ -85,7 +87,7 @@ def estate(shared_pipeline: Pipeline) -> Estate:
     """February and March 2019, closed once for every case of this module; and what came when they were."""
     estate = Estate(shared_pipeline)
     configure(shared_pipeline)
-    for declare in (moved, four_ways_of_sharing, between_clocks, other_prices, grown, late):
+    for declare in (moved, four_ways_of_sharing, carried_over_days, between_clocks, other_prices, grown, late):
         declare(estate)
     shared_pipeline.land(*estate.messages)
     shared_pipeline.process()
@@ -145,6 +147,40 @@ def four_ways_of_sharing(estate: Estate) -> None:
         # At noon the sub-meters count 11: in two of the houses more than the master.
         noon = 10 if house in {"area", "heads"} else 12
         estate.read(house, "main", ("03-20T03:00", 4), ("03-20T12:00", noon), ("03-20T18:30", 9), ("03-20T23:59:59", 1))
+
+
+def carried_over_days(estate: Estate) -> None:
+    """Houses whose masters count 3, -2, 1 and 5 more than the sub-meters, and of which 3, 0, 0 and 4 are shared."""
+    days = (("03-10T12:00", 3), ("03-17T12:00", 1), ("03-18T12:00", 5))
+    for house, card in CARRIED.items():
+        estate.house(house, "1", "2", method="equal", rate_card_id=card)
+        estate.lets(house, "1", f"{house}-1")
+        estate.lets(house, "2", f"{house}-2")
+        estate.read(house, "1", ("03-11T23:00", 2))
+        estate.read(house, "main", *days)
+    # A third flat that stands empty; and the 1 kWh was at night.
+    estate.house("partly", "1", "2", "3", method="floor_area")
+    estate.lets("partly", "1", "partly-1")
+    estate.lets("partly", "2", "partly-2")
+    estate.read("partly", "1", ("03-11T23:00", 2))
+    estate.read("partly", "main", ("03-10T12:00", 3), ("03-17T23:00", 1), ("03-18T12:00", 5))
+    # Sub-meters ahead of the master at the end, by night; one landlord used something by day himself.
+    for house, empty in (("ahead", ()), ("home", ("2",))):
+        estate.house(house, "1", *empty, method="occupants")
+        estate.lets(house, "1", f"{house}-1")
+        estate.pipeline.configuration.tables["occupancies"][-1]["occupants"] = 1
+        estate.read(house, "1", ("03-28T23:00", 2))
+        for unit in empty:
+            estate.read(house, unit, ("03-20T12:00", 3))
+        estate.read(house, "main", ("03-10T12:00", 5), ("03-20T12:00", 3 * len(empty)))
+    # Two masters of one house.
+    estate.house("twin", "1", "2", method="equal")
+    estate.lets("twin", "1", "twin-1")
+    second = {"tenant_id": "twin", "property_id": "twin", "device_id": "twin-second", "meter_role": "master"}
+    estate.pipeline.configuration.tables["devices"].append(second)
+    estate.read("twin", "1", ("03-10T12:00", 6))
+    estate.read("twin", "main", ("03-10T12:00", 4))
+    estate.read("twin", "second", ("03-10T23:00", 5))
 
 
 def between_clocks(estate: Estate) -> None:
@@ -289,6 +325,42 @@ def test_all_bills_of_a_house_are_what_its_meter_counted(estate: Estate) -> None
     billed = {house: estate.pipeline.rows(PARTS, [house, f"{house}-1", f"{house}-2"]) for house in METHODS}
     assert billed["even"] == billed["used"] == [("day", Decimal(21)), ("night", Decimal(5))]
     assert billed["area"] == billed["heads"] == [("day", Decimal("19.4")), ("night", Decimal("4.6"))]
+
+
+def test_what_common_use_owes_is_set_off_over_the_days_of_the_period(estate: Estate) -> None:
+    # Of 3 + 4 by day each flat has half, and the first used 2 at night. Left are 0, -2 at night, 1 and 1 by day:
+    # nothing, whether the landlord is priced by the clock, by the day or by halves of the month. 9 are billed, as the
+    # master counted.
+    assert {house: [quantities(estate, f"{house}-{unit}") for unit in (1, 2)] for house in CARRIED} == {
+        house: [{"day": "3.5", "night": "2"}, {"day": "3.5"}] for house in CARRIED
+    }
+    assert {house: estate.pipeline.rows(LINES, house) for house in CARRIED} == {house: [] for house in CARRIED}
+    # By 50 : 40 : 10 m2: 1.5 and 1.2 of 3, 2 and 1.6 of 4. The empty flat has 0.3 and 0.4, so that left are 0.3, -2, 1
+    # at night and 1 + 0.4: 0.7. By weights of 0.3, 1 and 1.4, in all 2.7, there are until the first 0.0777777778 of
+    # it, until the second 0.3370370370: 0.2592592592 at night and 0.4407407408 by day.
+    assert {tenant: quantities(estate, tenant) for tenant in ("partly-1", "partly-2", "partly")} == {
+        "partly-1": {"day": "3.5", "night": "2"},
+        "partly-2": {"day": "2.8"},
+        "partly": {"day": "0.4407407408", "night": "0.2592592592"},
+    }
+
+
+def test_what_is_owed_at_the_end_is_set_off_against_what_the_landlord_used_in_the_house(estate: Estate) -> None:
+    # Of 5 all are the occupant's, who used 2 more at night: the master counted 5 and 7 are billed, because nobody is
+    # billed less than nothing.
+    assert quantities(estate, "ahead-1") == {"day": "5", "night": "2"}
+    assert estate.pipeline.rows(LINES, "ahead") == []
+    # The same, and 3 of the landlord's own by day: 1 is left to him of 8 that the master counted, as it would be by one
+    # price. 5 + 2 + 1 are 8.
+    assert quantities(estate, "home-1") == {"day": "5", "night": "2"}
+    assert quantities(estate, "home") == {"day": "1"}
+
+
+def test_masters_of_one_house_are_set_off_against_each_other(estate: Estate) -> None:
+    # The first master counted 4 by day, the second 5 at night, and the occupant used 6 by day: 3 are common, all at
+    # night, and half of them his. Left are -2 by day and 3.5 at night: 1.5 at night. 6 + 1.5 + 1.5 are 4 + 5.
+    assert quantities(estate, "twin-1") == {"day": "6", "night": "1.5"}
+    assert quantities(estate, "twin") == {"night": "1.5"}
 
 
 def test_registers_and_common_use_on_the_day_of_23_hours(estate: Estate) -> None:

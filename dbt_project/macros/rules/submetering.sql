@@ -32,15 +32,20 @@
         and {{ is_sharable('metric') }}
 {%- endmacro %}
 
-{# Whether what a device counts of a metric in a period is shared between occupants and its own tenant. #}
-{% macro is_shared(series) -%}
+{#
+    Whether what a device counts of a metric in a period is shared between occupants and its own tenant; or, not by
+    device, whether that of any is which the period's tenant pays.
+#}
+{% macro is_shared(series, is_by_device=true) -%}
     exists (
         select 1 from {{ ref('int_unit_usage') }} as shared
         where
             shared.tenant_no = {{ series }}.tenant_no
             and shared.period_no = {{ series }}.period_no
             and shared.invoice_version = {{ series }}.invoice_version
-            and shared.device_no = {{ series }}.device_no
             and shared.metric_no = {{ series }}.metric_no
+            {%- if is_by_device %}
+            and shared.device_no = {{ series }}.device_no
+            {%- endif %}
     )
 {%- endmacro %}

@@ -6,38 +6,54 @@
 ) }}
 
 -- When that of the common use was which stays with the tenant of the master meter: what it counted in a slot less
--- sub-meters and less the shares of others. Meters are not read together, so a slot can have too much for what another
--- has too little; a day's slots are set off against each other, so that nothing is billed that the day does not have.
+-- sub-meters and less the shares of others. Meters are not read together and days make up for each other, so a slot can
+-- have too much for what another has too little. Nothing is billed below zero; so the slots of all that this tenant has
+-- of the property are set off against each other, over the whole period, and the rest is what makes them come out so.
+{%- set rest = 'partition by tenant_no, period_no, invoice_version, metric_no, slot_minutes, property_id' %}
 with common as (
     select distinct
         shared.tenant_no, shared.period_no, shared.invoice_version, shared.device_no, shared.metric_no,
-        shared.property_id, charge.slot_minutes, period.period_start_at, period.period_end_at, view.view_no,
-        view.time_zone
+        shared.property_id, charge.slot_minutes, period.period_start_at, period.period_end_at, period.view_no
     from {{ ref('int_common_usage') }} as shared
     inner join {{ ref('int_timed_charges') }} as charge using (tenant_no, period_no, invoice_version, metric_no)
     inner join {{ ref('int_property_periods') }} as period
         using (tenant_no, period_no, invoice_version, property_id)
-    inner join {{ ref('int_property_views') }} as view on period.view_no = view.view_no
     where shared.occupancy_id = ''
 ),
 
+paid as (
+    select reading_no, sum(quantity) as quantity
+    from {{ ref('int_occupied_uses') }}
+    group by reading_no
+),
+
+-- Beside it what other meters of the property count for the same tenant: further masters, and of sub-meters what no
+-- occupant pays.
 counted as (
     select
         common.*,
-        {{ local_date('reading.event_at', 'common.time_zone') }} as used_date,
         {{ slot_of('reading.event_at', 'common.slot_minutes') }} as slot_at,
-        case reading.meter_role when 'sub' then -reading.quantity else reading.quantity end as quantity
+        case
+            when reading.device_no = common.device_no then reading.quantity
+            when reading.meter_role = 'sub' then -reading.quantity
+            else 0
+        end as quantity,
+        case
+            when reading.tenant_no = common.tenant_no and reading.device_no <> common.device_no
+                then reading.quantity - coalesce(paid.quantity, 0)
+            else 0
+        end as other_quantity
     from common
     inner join {{ ref('int_unit_readings') }} as reading
         on common.view_no = reading.view_no
         and common.metric_no = reading.metric_no
         and reading.event_at >= common.period_start_at
         and reading.event_at < common.period_end_at
-    where reading.device_no = common.device_no or reading.meter_role = 'sub'
+    left join paid on reading.reading_no = paid.reading_no
 
     union all
 
-    select common.*, share.local_date, share.slot_at, -share.quantity
+    select common.*, share.slot_at, -share.quantity, 0
     from common
     inner join {{ ref('int_common_slots') }} as share
         on common.view_no = share.view_no
@@ -48,35 +64,27 @@ counted as (
 
 slots as (
     select
-        tenant_no, period_no, invoice_version, device_no, metric_no, slot_minutes, property_id, used_date, slot_at,
-        sum(quantity) as quantity,
-        sum(sum(quantity)) over (
-            partition by tenant_no, period_no, invoice_version, metric_no, slot_minutes, property_id, used_date
-        ) as day_quantity
+        tenant_no, period_no, invoice_version, device_no, metric_no, slot_minutes, property_id, slot_at,
+        sum(other_quantity) as other_quantity,
+        sum(quantity + other_quantity) as quantity,
+        sum(sum(quantity + other_quantity)) over ({{ rest }}) as whole
     from counted
-    group by
-        tenant_no, period_no, invoice_version, device_no, metric_no, slot_minutes, property_id, used_date, slot_at
+    group by tenant_no, period_no, invoice_version, device_no, metric_no, slot_minutes, property_id, slot_at
 ),
 
 weighed as (
     select
         *,
-        sum(quantity) over (
-            partition by tenant_no, period_no, invoice_version, metric_no, slot_minutes, property_id, used_date
-            order by slot_at
-        ) as until_slot,
-        sum(quantity) over (
-            partition by tenant_no, period_no, invoice_version, metric_no, slot_minutes, property_id, used_date
-        ) as total
-    from slots
-    where sign(quantity) = sign(day_quantity)
+        sum(weight) over ({{ rest }} order by slot_at) as until_slot,
+        nullif(sum(weight) over ({{ rest }}), 0) as total
+    from (select *, case when sign(quantity) = sign(whole) then quantity else 0 end as weight from slots) as weights
 )
 
--- Differences of rounded running shares, so that the slots of a day are the day.
+-- Differences of rounded running shares, so that the slots of a period are the period.
 select
-    tenant_no, period_no, invoice_version, device_no, metric_no, slot_minutes, property_id, used_date, slot_at,
+    tenant_no, period_no, invoice_version, device_no, metric_no, slot_minutes, property_id, slot_at,
     (
-        round(day_quantity * until_slot / total, 10) - round(day_quantity * (until_slot - quantity) / total, 10)
+        coalesce(round(whole * until_slot / total, 10) - round(whole * (until_slot - weight) / total, 10), 0)
+        - other_quantity
     )::numeric(30, 10) as quantity
 from weighed
-where day_quantity <> 0

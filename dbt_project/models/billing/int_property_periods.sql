@@ -7,9 +7,21 @@
 
 -- Whom a property's meters concern in this run: periods of occupants of its units, and of the tenant whose meters they
 -- are. Those that see the same configuration and the same events share a view of the property, and its meters are read
--- once for all of them. A bridge prices what its invoices recorded.
+-- once for all of them. A bridge prices what its invoices recorded. Late use is proposed beside what the close found,
+-- and asks only what that does not record, if a price does: when use was, or in which hours something was heard.
 with rated as (
-    select * from {{ ref('int_periods_to_rate') }} where kind <> 'explain'
+    select period.*
+    from {{ ref('int_periods_to_rate') }} as period
+    where
+        period.kind not in ('explain', 'reconcile')
+        or (period.kind = 'reconcile' and exists (
+            select 1 from {{ ref('int_period_prices') }} as price
+            where
+                price.tenant_no = period.tenant_no
+                and price.period_no = period.period_no
+                and price.invoice_version = period.invoice_version
+                and (price.measured_by = 'time' or price.charge_basis = 'monitored_hours')
+        ))
 ),
 
 concerned as (

@@ -23,26 +23,23 @@ with charges as (
         period.kind = 'preview'
         and charge.charge_basis = 'usage'
         and charge.measured_by = 'fleet'
-        and not exists (
-            select 1 from {{ ref('int_unit_usage') }} as shared
-            where
-                shared.tenant_no = charge.tenant_no
-                and shared.period_no = charge.period_no
-                and shared.metric_no = metric.metric_no
-        )
+),
+
+alone as (
+    select * from charges where not {{ is_shared('charges', is_by_device=false) }}
 )
 
 select
     tenant_no, period_no, metric_no, 'included' as kind, charge, included_quantity as threshold_quantity,
     rate_card_id, rate_card_version, close_id
-from charges
+from alone
 where included_quantity > 0
 
 union all
 
 select
-    tenant_no, period_no, charges.metric_no, 'tier', charges.charge,
-    charges.included_quantity + tier.up_to, charges.rate_card_id, charges.rate_card_version, charges.close_id
-from charges
+    tenant_no, period_no, alone.metric_no, 'tier', alone.charge,
+    alone.included_quantity + tier.up_to, alone.rate_card_id, alone.rate_card_version, alone.close_id
+from alone
 inner join {{ ref('int_period_tiers') }} as tier using (tenant_no, period_no, invoice_version, charge_no)
 where tier.up_to is not null
