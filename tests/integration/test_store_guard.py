@@ -29,6 +29,7 @@ APPEND_ONLY = (
     "store.closed_usage",
     "store.rate_simulations",
     "store.rate_decisions",
+    "store.rule_changes",
     "ledger.cleared_invoices",
     "ledger.gate_runs",
     "ledger.gate_verdicts",
