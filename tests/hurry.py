@@ -1,8 +1,9 @@
 """dbt without some of its habits: each costs a step, which runs it once, little, and the suite most of its time.
 
-Every model and test sends the database the same statements in the same transactions. Two things differ. A thread keeps its
-session: what begins one is sent once, and what a node sets for its session, not its transaction, holds for those after
-it, as do temporary relations. And dbt does not ask what leans on what, by which it would know what a dropped view takes.
+Every model and test sends the database the same statements in the same transactions. Two things differ. A thread keeps
+its session: what begins one is sent once, and what a node sets for its session, not its transaction, holds for those
+after it, as do temporary relations. And dbt does not ask what leans on what, which it asks to know what a dropped view
+takes along.
 """
 
 from __future__ import annotations

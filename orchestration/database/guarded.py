@@ -1,9 +1,9 @@
-"""What may only grow, because an audit or an invoice rests on it: the tables that migrations guard against any change."""
+"""What may only grow, for an audit or an invoice rests on it: the tables that migrations guard against any change."""
 
 from __future__ import annotations
 
-# In the order of the migrations, of which each calls store.make_append_only. Months of the event store are guarded as they
-# come, and archived months stay so.
+# In the order in which migrations call store.make_append_only. Months of the event store are guarded as they come, and
+# archived months stay so.
 APPEND_ONLY = (
     "store.events",
     "store.repeats",

@@ -1,4 +1,4 @@
-"""A release that reads a rule otherwise leaves alone what was closed before it: it verifies and is amended as billed."""
+"""A release that reads a rule otherwise leaves alone what was closed before: it verifies and is amended as billed."""
 
 from __future__ import annotations
 
