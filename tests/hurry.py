@@ -1,6 +1,9 @@
 """dbt without some of its habits: each costs a step, which runs it once, little, and the suite most of its time.
 
-The database is sent the same statements, in the same order and the same transactions.
+Every model and test sends the database the same statements in the same transactions. Two things differ. A thread keeps
+its session: what begins one is sent once, and what a node sets for its session, not its transaction, holds for those
+after it, as do temporary relations. And dbt does not ask what leans on what, which it asks to know what a dropped view
+takes along.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest import mock
 
-# By manifest, and whether tests stand between the models.
-GRAPHS: dict[tuple[int, bool], Any] = {}
+# By manifest, and whether tests stand between the models; the manifest is kept, so that no other takes its id.
+GRAPHS: dict[tuple[int, bool], tuple[Any, Any]] = {}
 # Byte code by the class of the environment, which is all that it depends on, and the template's text.
 COMPILED: dict[tuple[type, str], Any] = {}
 # By package of the node and the order of dbt's own: the macros, how many they were, and which has which name.
@@ -54,9 +57,10 @@ def _what_is_known() -> list[Any]:
             connection.handle.rollback()
 
     def graph_once(compiler: Compiler, manifest: Any, write: bool = True, add_test_edges: bool = False) -> Any:
-        if (id(manifest), add_test_edges) not in GRAPHS:
-            GRAPHS[id(manifest), add_test_edges] = linking_compile(compiler, manifest, write, add_test_edges)
-        return GRAPHS[id(manifest), add_test_edges]
+        key = (id(manifest), add_test_edges)
+        if key not in GRAPHS:
+            GRAPHS[key] = (manifest, linking_compile(compiler, manifest, write, add_test_edges))
+        return GRAPHS[key][1]
 
     def subset_once(graph: Graph, selected: Iterable[str]) -> Graph:
         key = (id(graph), frozenset(selected))

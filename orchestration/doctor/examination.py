@@ -22,6 +22,7 @@ READ_ONLY = "set default_transaction_read_only = on; set statement_timeout = '5s
 PLAIN_NAME = re.compile(r"[a-z_][a-z0-9_]*")
 PASSWORD_IN_URL = re.compile(r"(://[^/\s:@]*:)[^@\s]+@")
 PREPARE = "`meterline gates show` prepares the database"
+LOOK_AT_STORES = "look at METERLINE_LANDING and METERLINE_ARTIFACTS, and whether this machine may read there"
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Subject:
     session: psycopg.Connection
     limits: Limits = field(default_factory=Limits)
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
+    # A session that was ended does not know it any more.
+    password: str = field(default="", repr=False)
 
     @property
     def login(self) -> str:
@@ -125,11 +128,15 @@ def examine(subject: Subject, examination: Examination) -> list[Row]:
         findings = [unseen(_first_line(error), f"grant meterline_auditor, pg_monitor to {subject.login}")]
     except (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName, psycopg.errors.UndefinedColumn) as error:
         findings = [unseen(_first_line(error), PREPARE)]
-    except (OSError, ImportError, ValueError) as error:
-        remedy = "look at METERLINE_LANDING and METERLINE_ARTIFACTS, and whether this machine may read there"
-        findings = [unseen(f"{type(error).__name__}: {_first_line(error)}", remedy)]
     except (psycopg.errors.QueryCanceled, psycopg.errors.LockNotAvailable) as error:
         findings = [unseen(_first_line(error), "ask again when the database is less busy")]
+    except psycopg.Error as error:
+        remedy = "ask again; if it stays so, the server's log says more"
+        findings = [unseen(f"{type(error).__name__}: {_first_line(error)}", remedy)]
+    except (OSError, ImportError, ValueError) as error:
+        findings = [unseen(f"{type(error).__name__}: {_first_line(error)}", LOOK_AT_STORES)]
+    except Exception as error:  # The client of every store has errors of its own, and what they say may hold its key.
+        findings = [unseen(type(error).__name__, LOOK_AT_STORES)]
     return [
         Row(
             examination.area,
@@ -156,14 +163,13 @@ def subject_of(settings: Settings, limits: Limits | None = None) -> Iterator[Sub
         )
     with connect(replace(settings, database_url=url), autocommit=True) as session:
         session.execute(READ_ONLY)
-        yield Subject(settings, session, limits or Limits())
+        yield Subject(settings, session, limits or Limits(), password=session.info.password)
 
 
 def _told(subject: Subject, text: str) -> str:
     """Text without the passwords of the platform's addresses."""
-    password = subject.session.info.password
     text = PASSWORD_IN_URL.sub(r"\1***@", text)
-    return text.replace(str(password), "***") if password else text
+    return text.replace(subject.password, "***") if subject.password else text
 
 
 def _first_line(error: Exception) -> str:

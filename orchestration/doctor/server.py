@@ -34,6 +34,7 @@ UNITS = {
     "ms": 0.001, "s": 1, "min": 60, "h": 3600, "d": 86400,
 }  # fmt: skip
 WRITTEN_QUANTITY = re.compile(r"([0-9.]+)\s*([A-Za-z]*)")
+WHOLE_NUMBER = re.compile(r"0*[1-9][0-9]{0,5}")
 # Of the configuration of Dagster, see orchestration.database.platform.
 RUNS_AT_ONCE = 4
 CONNECTIONS_OF_A_RUN = 6
@@ -108,7 +109,11 @@ def workload(subject: Subject) -> list[Finding]:
 
 def connections(subject: Subject) -> list[Finding]:
     """Enough for the runs that Dagster may start at once, and not nearly used up."""
-    threads = int(os.environ.get("METERLINE_DBT_THREADS") or 2)
+    given = os.environ.get("METERLINE_DBT_THREADS") or "2"
+    if not WHOLE_NUMBER.fullmatch(given):
+        remedy = "set METERLINE_DBT_THREADS to how many models may be built at once, or leave it out for 2"
+        return [wrong(f"METERLINE_DBT_THREADS is {given!r}, and no whole number from 1 on", remedy)]
+    threads = int(given)
     needed = RUNS_AT_ONCE * (CONNECTIONS_OF_A_RUN + threads) + CONNECTIONS_BESIDE_RUNS
     used, limit = subject.session.execute(CONNECTIONS).fetchone() or (0, 0)
     remedy = f"alter system set max_connections = {max(needed * 2, 100)}; then restart the server"

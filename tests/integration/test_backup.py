@@ -76,15 +76,27 @@ def block(name: str) -> str:
     return found[1].replace(".venv/bin/meterline", str(Path(sys.executable).with_name("meterline")))
 
 
-def run(name: str, **variables: str) -> None:
+def attempt(name: str, **variables: str) -> subprocess.CompletedProcess[str]:
     """The README's commands in a shell that stops at the first failure, with the programs of the embedded server."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("METERLINE_", "PG"))}
     path = f"{PROGRAMS}:{inherited['PATH']}"
-    finished = subprocess.run(
+    return subprocess.run(
         ["bash", "-euc", block(name)],
         check=False, capture_output=True, text=True, cwd=PROJECT_ROOT, env=inherited | {"PATH": path} | variables,
     )  # fmt: skip
+
+
+def run(name: str, **variables: str) -> None:
+    """The README's commands, which must succeed."""
+    finished = attempt(name, **variables)
     assert finished.returncode == 0, finished.stdout + finished.stderr
+
+
+def newest(backup: Path, pattern: str = "2*") -> Path:
+    """The folder of the second of two backups, which are named by their time."""
+    first, second = sorted(backup.glob(pattern))
+    assert {path.name for path in first.iterdir()} == {path.name for path in second.iterdir()}
+    return second
 
 
 def address(url: str) -> dict[str, str]:
@@ -120,10 +132,12 @@ def original(shared_pipeline: Pipeline) -> Pipeline:
 
 @pytest.fixture(scope="module")
 def backup(original: Pipeline) -> Iterator[Path]:
-    """The original's backup, where the server's own user can read and write too."""
-    folder = Path(tempfile.mkdtemp(prefix="meterline-backup-"))
+    """The original's backups, of two days one would say, where the server's own user can read and write too."""
+    folder = Path(tempfile.mkdtemp(prefix="backups of meterline "))
     folder.chmod(0o777)
-    run("backup", BACKUP=str(folder), **original.environment())
+    for _ in range(2):
+        run("backup", BACKUP=str(folder), **original.environment())
+        time.sleep(1)
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
@@ -145,7 +159,9 @@ def server(backup: Path) -> Iterator[Path]:
     """The home of another server, in which the backup is restored, once to be worked on and once to be copied."""
     with home_of_a_server() as home:
         url = embedded.start(home)
-        run("restore", BACKUP=str(backup), **address(url))
+        run("restore", TAKEN=str(newest(backup)), **address(url))
+        again = attempt("restore", TAKEN=str(newest(backup)), **address(url))
+        assert (again.returncode, 'database "meterline" already exists' in again.stderr) == (1, True), again.stderr
         with psycopg.connect(url, autocommit=True) as session:
             session.execute("create database kept template meterline")
         yield home
@@ -154,9 +170,9 @@ def server(backup: Path) -> Iterator[Path]:
 def platform_at(home: Path, database: str, backup: Path) -> Pipeline:
     """The platform of that database, with a landing zone of its own, which is at first as in the backup."""
     landing = home / f"landing of {database}"
-    shutil.copytree(backup / "landing", landing)
+    shutil.copytree(newest(backup) / "landing", landing)
     url = make_conninfo(embedded.start(home), dbname=database)
-    return Pipeline(Settings(home, url, str(landing), str(backup / "config")))
+    return Pipeline(Settings(home, url, str(landing), str(newest(backup) / "config")))
 
 
 def give_to_the_owner_of(server: Path, folder: Path) -> None:
@@ -211,10 +227,13 @@ def test_back_to_an_instant_between_two_closes(server: Path, backup: Path) -> No
     wal = backup / "wal"
     wal.mkdir()
     wal.chmod(0o777)
-    run("archive", BACKUP=str(backup), **address(embedded.start(server)))
+    for _ in range(2):
+        run("archive", BACKUP=str(backup), **address(embedded.start(server)))
     embedded.stop(server)
     platform = platform_at(server, "kept", backup)
-    run("base backup", BACKUP=str(backup), **address(str(platform.settings.database_url)))
+    for _ in range(2):
+        run("base backup", BACKUP=str(backup), **address(str(platform.settings.database_url)))
+        time.sleep(1)
 
     month(platform, 3)
     assert platform.close("2019-03") == [("INV-acme-2019-03-01", 1, "3.75")]
@@ -227,7 +246,12 @@ def test_back_to_an_instant_between_two_closes(server: Path, backup: Path) -> No
     wait_for(platform, f"(select last_archived_wal >= '{file}' from pg_stat_archiver)")
 
     with home_of_a_server() as home:
-        run("point in time", BACKUP=str(backup), RESTORED=str(home / "postgres"), MOMENT=moment)
+        names = {"BASE": str(newest(backup, "base-*")), "RESTORED": str(home / "postgres"), "MOMENT": moment}
+        run("point in time", BACKUP=str(backup), **names)
+        made = (home / "postgres" / "postgresql.auto.conf").read_text()
+        # Not into a server that is there.
+        assert attempt("point in time", BACKUP=str(backup), **names).returncode == 1
+        assert (home / "postgres" / "postgresql.auto.conf").read_text() == made
         give_to_the_owner_of(server / "postgres", home / "postgres")
         (home / "postgres.ready").touch()
         url = make_conninfo(embedded.start(home), dbname="kept")

@@ -34,7 +34,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from psycopg.conninfo import make_conninfo
 
 from orchestration.database import migrations, platform
-from orchestration.doctor.examination import Limits, Row, examine, subject_of
+from orchestration.doctor.examination import Examination, Finding, Limits, Row, Subject, examine, subject_of
 from orchestration.doctor.examinations import EXAMINATIONS, examine_all
 from orchestration.turns import turn
 from tests.integration.crashing import SERVER_IS_OURS, started
@@ -235,6 +235,50 @@ def replace_url(pipeline: Pipeline, url: str) -> Pipeline:
     return Pipeline(replace(pipeline.settings, database_url=url))
 
 
+# --- what cannot be looked at ----------------------------------------------------------------------------------------
+
+
+def test_a_session_that_is_ended_meanwhile_ends_no_other_examination(untouched: Pipeline) -> None:
+    url = make_conninfo(str(untouched.settings.database_url), application_name="doctor of this test")
+    with subject_of(replace(untouched.settings, database_url=url)) as subject:
+        ((mine,),) = subject.session.execute("select pg_backend_pid()").fetchall()
+        untouched.execute(f"select pg_terminate_backend({mine}, 5000)")
+        rows = examine_all(subject)
+    assert {row.name for row in rows} == {one.name for one in EXAMINATIONS}
+    (version,), (guards,) = ([row for row in rows if row.name == name] for name in ("version", "guards"))
+    assert (version.state, version.finding) == (
+        "not seen",
+        "AdminShutdown: terminating connection due to administrator command",
+    )
+    assert (guards.state, guards.finding) == ("not seen", "OperationalError: the connection is closed")
+    assert guards.remedy == "ask again; if it stays so, the server's log says more"
+    # What needs no database was looked at.
+    assert {row.state for row in rows if row.name == "home"} == {"well"}
+
+
+def test_an_error_of_a_store_is_told_by_its_class_only(untouched: Pipeline) -> None:
+    class SignatureError(Exception):
+        """As the clients of object stores raise them, each its own."""
+
+    def sign(_: Subject) -> list[Finding]:
+        raise SignatureError("the key sesame does not fit")
+
+    with subject_of(untouched.settings) as subject:
+        (row,) = examine(subject, Examination("disk", "artifacts", sign))
+    assert (row.state, row.finding) == ("not seen", "SignatureError")
+    assert "METERLINE_ARTIFACTS" in str(row.remedy)
+
+
+@pytest.mark.parametrize("number", ["many", "0", "2.5"])
+def test_a_wrong_number_is_answered_by_its_name(
+    untouched: Pipeline, monkeypatch: pytest.MonkeyPatch, number: str
+) -> None:
+    monkeypatch.setenv("METERLINE_DBT_THREADS", number)
+    row = trouble(untouched, "connections")
+    assert row.finding == f"METERLINE_DBT_THREADS is {number!r}, and no whole number from 1 on"
+    assert row.remedy == "set METERLINE_DBT_THREADS to how many models may be built at once, or leave it out for 2"
+
+
 # --- the server ------------------------------------------------------------------------------------------------------
 
 SPOILT = {
@@ -338,6 +382,13 @@ def test_guards_that_are_off_or_gone(books: Pipeline) -> None:
     books.execute("alter table store.invoices disable trigger append_only")
     row = trouble(books, "guards")
     assert row.finding == "the guard of store.invoices is off"
+    follow(books, row.remedy)
+    assert is_well(books, "guards")
+
+    # Of every table that migrations guard, one of many here.
+    books.execute("drop trigger append_only on store.closed_usage")
+    row = trouble(books, "guards")
+    assert row.finding == "store.closed_usage has no guard"
     follow(books, row.remedy)
     assert is_well(books, "guards")
 

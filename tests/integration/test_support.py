@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from unittest import mock
 
+import pytest
+
 from tests import support
 from tests.support import Pipeline, message
 
@@ -39,5 +41,24 @@ def test_hurried_dbt_leaves_what_dbt_leaves(new_pipeline: Callable[..., Pipeline
             platform.process()
             # 4 x 1.00, and 10 % tax; the duplicate and the message of nobody's meter are not billed.
             assert platform.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "4.40")]
-        left.append(platform.published())
+            left.append((platform.published(), complaints(platform)))
     assert left[0] == left[1]
+
+
+def complaints(platform: Pipeline) -> list[str]:
+    """What dbt says of a model that the database refuses, and of tests whose lines do not come to their invoice."""
+    # A price that is none.
+    platform.execute("""
+        insert into rating.facts (fact_no, fact)
+        values (1, '{"id": "old", "model": "per_unit", "params": {"unit_price": "dear"}, "quantity": "1"}')
+    """)
+    with pytest.raises(AssertionError, match="dear") as model:
+        support.run_dbt(platform.settings, "run", "--select", "tag:facts")
+    platform.execute("""
+        alter table store.invoice_lines disable trigger append_only;
+        update store.invoice_lines set amount = amount + 1
+    """)
+    with pytest.raises(AssertionError, match="lines_sum_to_subtotal") as audit:
+        platform.audit()
+    texts = [str(model.value), *sorted(str(audit.value).splitlines())]
+    return [text.replace(str(platform.settings.home), "HOME") for text in texts]

@@ -17,7 +17,7 @@
                 else ''
             end
             || case
-                when {{ is_device_prorated(charge) }} and {{ charge }}.proration_end = 'inclusive' then ', last day included'
+                when {{ is_device_prorated(charge) }} and {{ charge }}.device_end = 'inclusive' then ', last day included'
                 else ''
             end
         when 'peak_demand' then 'peak demand of ' || {{ charge }}.metric

@@ -7,7 +7,8 @@
 
 -- How long each active device was in service in a period, where a card prorates devices: on how many local days, of
 -- which one counts on which it was in service at all, as a day of a contract does (RULES 13), and how many seconds
--- passed. With an inclusive end the day on which a device is retired counts in full, as that on which a contract ends.
+-- passed. With an inclusive end the day on which a device is retired counts in full, as that on which a contract ends;
+-- not in periods that were closed before ends of devices were read so.
 with asked as (
     select distinct tenant_no, period_no, invoice_version
     from {{ ref('int_period_prices') }} as price
@@ -17,7 +18,7 @@ with asked as (
 cycles as (
     select
         period.*,
-        terms.proration_end,
+        terms.device_end as proration_end,
         {{ local_midnight('cycle.first_date', 'period.time_zone') }} as cycle_start_at,
         {{ local_midnight('(cycle.first_date + period.proration_denominator)', 'period.time_zone') }} as cycle_end_at
     from asked

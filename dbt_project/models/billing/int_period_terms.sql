@@ -33,6 +33,11 @@ select
     coalesce(terms.is_commitment_trued_up, true) as is_commitment_trued_up,
     coalesce(terms.proration, 'day') as proration,
     coalesce(terms.proration_end, 'exclusive') as proration_end,
+    case
+        when terms.proration_end = 'inclusive' and {{ is_in_force_since_change('inclusive_end_of_devices', 'period') }}
+            then 'inclusive'
+        else 'exclusive'
+    end as device_end,
     {{ local_date("period.period_end_at - interval '1 microsecond'", 'period.time_zone') }} as last_date
 from {{ ref('int_periods_to_rate') }} as period
 left join versions using (tenant_no, period_no, invoice_version)
