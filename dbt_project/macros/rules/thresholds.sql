@@ -13,6 +13,21 @@
         )
 {%- endmacro %}
 
+{# Use of the tenants, periods and metrics in `asked_for`: of all devices together where the device is 0, or of one. #}
+{% macro use_so_far(asked_for) -%}
+    select
+        asked.tenant_no, asked.period_no, asked.metric_no, asked.device_no,
+        sum(usage.quantity) as quantity, max(usage.last_event_at) as last_event_at
+    from (select distinct tenant_no, period_no, metric_no, device_no from {{ asked_for }}) as asked
+    inner join {{ source('store', 'usage_days') }} as usage
+        on asked.tenant_no = usage.tenant_no
+        and asked.period_no = usage.period_no
+        and asked.metric_no = usage.metric_no
+        and (asked.device_no = 0 or asked.device_no = usage.device_no)
+    where usage.event_count > 0
+    group by asked.tenant_no, asked.period_no, asked.metric_no, asked.device_no
+{%- endmacro %}
+
 {#
     Thresholds of open periods that use has not passed yet, among the tenants, periods and metrics in `looked_at`, with the
     use so far: of the tenant, or of one device where the device of a budget is not 0.
@@ -44,17 +59,7 @@ waiting as (
 ),
 
 uses as (
-    select
-        asked.tenant_no, asked.period_no, asked.metric_no, asked.device_no,
-        sum(usage.quantity) as quantity, max(usage.last_event_at) as last_event_at
-    from (select distinct tenant_no, period_no, metric_no, device_no from waiting) as asked
-    inner join {{ source('store', 'usage_days') }} as usage
-        on asked.tenant_no = usage.tenant_no
-        and asked.period_no = usage.period_no
-        and asked.metric_no = usage.metric_no
-        and (asked.device_no = 0 or asked.device_no = usage.device_no)
-    where usage.event_count > 0
-    group by asked.tenant_no, asked.period_no, asked.metric_no, asked.device_no
+    {{ use_so_far('waiting') }}
 )
 
 select

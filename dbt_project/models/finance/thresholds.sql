@@ -1,7 +1,8 @@
 -- depends_on: {{ ref('store_thresholds') }}
 with watched as (
     select tenant_no, period_no, metric_no, 0 as device_no, kind, charge as name, threshold_quantity
-    from {{ source('store', 'thresholds') }}
+    from {{ source('store', 'thresholds') }} as bound
+    where not {{ is_closed('bound.tenant_no', 'bound.period_no') }}
     union all
     select budget.tenant_no, period.period_no, budget.metric_no, budget.device_no, 'budget', budget.budget_id,
         budget.quantity
@@ -11,17 +12,7 @@ with watched as (
 ),
 
 uses as (
-    select
-        asked.tenant_no, asked.period_no, asked.metric_no, asked.device_no,
-        sum(usage.quantity) as quantity, max(usage.last_event_at) as last_event_at
-    from (select distinct tenant_no, period_no, metric_no, device_no from watched) as asked
-    inner join {{ source('store', 'usage_days') }} as usage
-        on asked.tenant_no = usage.tenant_no
-        and asked.period_no = usage.period_no
-        and asked.metric_no = usage.metric_no
-        and (asked.device_no = 0 or asked.device_no = usage.device_no)
-    where usage.event_count > 0 and not {{ is_closed('asked.tenant_no', 'asked.period_no') }}
-    group by asked.tenant_no, asked.period_no, asked.metric_no, asked.device_no
+    {{ use_so_far('watched') }}
 ),
 
 compared as (
