@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import duckdb
 
 from orchestration.errors import MeterlineError
+from tests.benchmarks.day import DAY, local_days
 from tests.benchmarks.measure import Cost, run
-from tests.benchmarks.sandbox import Sandbox, Size, child_environment
+from tests.benchmarks.sandbox import INVOICED, USAGE, Sandbox, Size, child_environment
 
 # CSV of the platform against the other's table, both ways: a bucket that only one side has, or has otherwise.
 DIFFERENCES = """
@@ -34,6 +36,17 @@ select
 """
 
 
+INVOICES = """
+select count(*) filter (where metered.subtotal_amount is distinct from expected.subtotal_amount), count(*)
+from (
+    select column0 as tenant_id, column1::decimal(38, 2) as subtotal_amount
+    from read_csv($exported, header = false, all_varchar = true)
+) as metered
+full join (select tenant_id, subtotal_amount::decimal(38, 2) as subtotal_amount from invoices) as expected
+    using (tenant_id)
+"""
+
+
 class VoidBenchmarkError(MeterlineError):
     """The contenders did not compute the same, so that nothing they measured can be compared."""
 
@@ -45,6 +58,15 @@ class PlatformRun:
     cost: Cost
     sizes: dict[str, Size]
     wal_bytes: int
+
+
+@dataclass(frozen=True)
+class DuckdbRun:
+    """DuckDB's day: what the job cost up to hours and days, what rating them cost, seconds of each stage."""
+
+    cost: Cost
+    rating: Cost
+    stages: dict[str, float]
 
 
 def platform(sandbox: Sandbox, *days: str) -> PlatformRun:
@@ -70,15 +92,32 @@ def platform(sandbox: Sandbox, *days: str) -> PlatformRun:
     return PlatformRun(cost, sandbox.sizes(), sandbox.wal_position() - wal)
 
 
-def with_duckdb(sandbox: Sandbox, threads: int, database: Path) -> Cost:
+def with_duckdb(sandbox: Sandbox, threads: int, database: Path) -> DuckdbRun:
     """DuckDB's day in a new file at `database`."""
     database.unlink(missing_ok=True)
     files = [str(path) for path in sandbox.day.files]
     log = database.with_suffix(".json")
-    command = [sys.executable, "-m", "tests.benchmarks.duckdb_job", str(database), str(threads), *files]
-    whole = run(command, child_environment(), log)
-    job = json.loads(log.read_text().splitlines()[-1])
-    return Cost(job["wall"], job["cpu"], 0.0, whole.peak_bytes)
+    module = [sys.executable, "-m", "tests.benchmarks.duckdb_job"]
+    whole = run([*module, str(database), str(threads), str(sandbox.day.config), *files], child_environment(), log)
+    stages = json.loads(log.read_text().splitlines()[-1])
+    events, usage, rating = (Cost(**stages[name]) for name in ("events", "usage", "rating"))
+    cost = Cost(events.wall + usage.wall, events.cpu + usage.cpu, 0.0, whole.peak_bytes)
+    return DuckdbRun(cost, rating, {name: stage["wall"] for name, stage in stages.items()})
+
+
+def close(sandbox: Sandbox, database: Path) -> tuple[Cost, int]:
+    """Close the day's month: its cost, and how many invoices DuckDB has alike.
+
+    Raises VoidBenchmarkError when one differs.
+    """
+    due = local_days()[1].boundary_at.date() + timedelta(days=1)
+    cost = sandbox.meterline("close", "--period", f"{DAY:%Y-%m}", "--as-of", str(due))
+    exported = sandbox.export(INVOICED, sandbox.home / "invoices.csv")
+    with duckdb.connect(str(database), read_only=True) as session:
+        found = session.execute(INVOICES, {"exported": str(exported)}).fetchone()
+    if found is None or found[0]:
+        raise VoidBenchmarkError(f"invoices that differ from DuckDB's, and all: {found}")
+    return cost, found[1]
 
 
 def consumer(sandbox: Sandbox, module: str, sample: int) -> tuple[Cost, int]:
@@ -101,7 +140,7 @@ def compare(sandbox: Sandbox, database: Path) -> int:
         for table, published in (("hours", "finance.usage_hourly"), ("days", "finance.usage_daily")):
             first = session.execute(f"select min(bucket_start_at) from {table}").fetchone()
             assert first is not None
-            exported = sandbox.export_usage(published, sandbox.home / f"{table}.csv")
+            exported = sandbox.export(USAGE.format(published), sandbox.home / f"{table}.csv")
             query = DIFFERENCES.format(table=table)
             found = session.execute(query, {"exported": str(exported), "since": first[0]}).fetchone()
             assert found is not None

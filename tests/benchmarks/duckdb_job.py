@@ -1,9 +1,9 @@
-"""DuckDB doing the day's job on the same files: identity, clock, period, lateness, hours and days, in its own file.
+"""DuckDB doing the day's job on the same files: identity, clock, period, lateness, hours, days, and then the rating.
 
 Its rules are written again on purpose: they are the oracle that the platform's hours and days are compared with. It
-has less to do than the platform: no row is judged for quarantine, no key is enforced, nothing stored before is looked
-up, no raw copy, ledger or gate is kept. The ratio compares the same answers, not the same guarantees.
-Run as `python -m tests.benchmarks.duckdb_job DATABASE THREADS FILE...`; prints the job's seconds as JSON.
+has less to do than the platform: no row is judged for quarantine, no key is enforced, no raw copy, ledger or gate is
+kept, nobody approves an invoice. The ratio compares the same answers, not the same guarantees.
+Run as `python -m tests.benchmarks.duckdb_job DATABASE THREADS CONFIG FILE...`; prints each stage's seconds as JSON.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -22,8 +24,17 @@ from tests.benchmarks.day import local_days
 MAX_CLOCK_SKEW_SECONDS = 300
 
 # Instants are timestamps without zone, in UTC: those with one need an extension that is not in the wheel.
-JOB = """
-create table events as
+STORE = """
+create table events (
+    tenant_id text, device_id text, metric text, seq_epoch bigint, msg_seq bigint, quantity decimal(20, 10),
+    device_ts timestamp, received_at timestamp, event_at timestamp, period_start_at timestamp, day_start_at timestamp,
+    is_billed boolean
+);
+
+create temp table local_days (day_start_at timestamp, day_end_at timestamp, period_start_at timestamp, boundary_at timestamp);
+"""
+EVENTS = """
+insert into events
 with messages as (
     select * replace (
         make_timestamp(epoch_us(device_ts)) as device_ts,
@@ -73,6 +84,12 @@ dated as (
     from arrivals
     inner join offsets using (tenant_id, device_id, session_key, received_day)
     where arrival_rank = 1
+        and not exists (
+            from events as stored
+            where stored.tenant_id = arrivals.tenant_id and stored.device_id = arrivals.device_id
+                and stored.metric = arrivals.metric and stored.seq_epoch = arrivals.seq_epoch
+                and stored.msg_seq = arrivals.msg_seq
+        )
 )
 
 select
@@ -80,7 +97,8 @@ select
     period_start_at, day_start_at, received_at < boundary_at as is_billed
 from dated
 inner join local_days on event_at >= day_start_at and event_at < day_end_at;
-
+"""
+USAGE = """
 create table hours as
 select
     tenant_id, device_id, metric, period_start_at, date_trunc('hour', event_at) as bucket_start_at,
@@ -99,27 +117,70 @@ group by all;
 
 checkpoint;
 """
+# The fleet's one card: graduated use, and active devices all at the price of their tier; each line is rounded alone.
+RATING = """
+create table invoices as
+with tiers as (
+    select
+        charge_basis, unit_price, up_to,
+        coalesce(lag(up_to) over (partition by charge_basis order by tier_number), 0) as from_quantity
+    from read_csv($tiers, types = {'unit_price': 'decimal(8, 4)', 'up_to': 'decimal(18, 0)'})
+),
+
+used as (
+    select
+        tenant_id, period_start_at, sum(quantity)::decimal(26, 10) as quantity, count(distinct device_id) as device_count
+    from days
+    group by all
+),
+
+lines as (
+    select tenant_id, period_start_at, (least(quantity, coalesce(up_to, quantity)) - from_quantity) * unit_price as amount
+    from used
+    inner join tiers on charge_basis = 'usage' and quantity > from_quantity
+
+    union all
+
+    select tenant_id, period_start_at, device_count * unit_price as amount
+    from used
+    inner join tiers
+        on charge_basis = 'active_devices' and device_count > from_quantity
+        and device_count <= coalesce(up_to, device_count)
+)
+
+select tenant_id, period_start_at, sum(round(amount, 2)) as subtotal_amount
+from lines
+group by all;
+
+checkpoint;
+"""
 
 
-def run_job(database: Path, threads: int, files: list[str]) -> dict[str, float]:
-    """Process the files into a new database; wall and CPU seconds of the job alone, without imports."""
-    before, started = cpu_seconds(), time.perf_counter()
+def run_job(database: Path, threads: int, config: Path, files: list[str]) -> dict[str, dict[str, float]]:
+    """Process the files into a new database; wall and CPU seconds by stage, without imports."""
     with duckdb.connect(str(database), config={"threads": threads}) as session:
-        session.execute(
-            "create temp table local_days (day_start_at timestamp, day_end_at timestamp, "
-            "period_start_at timestamp, boundary_at timestamp)"
-        )
+        _execute(session, STORE)
         for day in local_days():
             session.execute(
                 "insert into local_days values (?, ?, ?, ?)",
                 [moment.replace(tzinfo=None) for moment in astuple(day)],
             )
-        first, *others = [statement for statement in JOB.split(";") if statement.strip()]
-        session.execute(first, {"files": files, "skew": MAX_CLOCK_SKEW_SECONDS})
-        for statement in others:
-            session.execute(statement)
-    wall, cpu = time.perf_counter() - started, cpu_seconds() - before
-    return {"wall": wall, "cpu": cpu}
+        return {
+            "events": _execute(session, EVENTS, {"files": files, "skew": MAX_CLOCK_SKEW_SECONDS}),
+            "usage": _execute(session, USAGE),
+            "rating": _execute(session, RATING, {"tiers": str(config / "rate_card_tiers.csv")}),
+        }
+
+
+def _execute(
+    session: duckdb.DuckDBPyConnection, script: str, parameters: Mapping[str, Any] | None = None
+) -> dict[str, float]:
+    """Run statements, the first with the parameters; what they took."""
+    before, started = cpu_seconds(), time.perf_counter()
+    for statement in filter(str.strip, script.split(";")):
+        session.execute(statement, parameters)
+        parameters = None
+    return {"wall": time.perf_counter() - started, "cpu": cpu_seconds() - before}
 
 
 def cpu_seconds() -> float:
@@ -129,4 +190,4 @@ def cpu_seconds() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(run_job(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:])))
+    print(json.dumps(run_job(Path(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:])))

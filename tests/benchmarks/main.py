@@ -12,8 +12,8 @@ from pathlib import Path
 from orchestration.console import say, working
 from orchestration.progress import report
 from tests.benchmarks import cadence, close_growth, closing, contenders, fixed_cost, growth
-from tests.benchmarks.contenders import PlatformRun
-from tests.benchmarks.day import READINGS_A_DEVICE, Day, generate, generate_eve
+from tests.benchmarks.contenders import DuckdbRun, PlatformRun
+from tests.benchmarks.day import DAY, READINGS_A_DEVICE, Day, generate, generate_eve
 from tests.benchmarks.measure import Cost, Spread
 from tests.benchmarks.report import (
     Contender,
@@ -22,6 +22,7 @@ from tests.benchmarks.report import (
     show_bytes,
     show_comparison,
     show_profile,
+    show_rating,
     show_setting,
 )
 from tests.benchmarks.sandbox import Sandbox
@@ -44,10 +45,12 @@ class Measured:
 
     fixed: Cost
     platform: list[PlatformRun] = field(default_factory=list)
-    duckdb: dict[int, list[Cost]] = field(default_factory=lambda: {threads: [] for threads in THREADS})
+    closes: list[Cost] = field(default_factory=list)
+    duckdb: dict[int, list[DuckdbRun]] = field(default_factory=lambda: {threads: [] for threads in THREADS})
     consumers: dict[str, list[Cost]] = field(default_factory=lambda: {module: [] for module in CONSUMERS})
     samples: dict[str, int] = field(default_factory=dict)
     agreed: int = 0
+    invoices: int = 0
     duckdb_bytes: int = 0
     profiles: dict[str, Profile] = field(default_factory=dict)
 
@@ -102,8 +105,9 @@ def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Meas
     day, database = sandbox.day, folder / "duckdb.db"
     report("preparing")(0, 0)
     sandbox.prepare()
-    # The first run of a new platform also makes what Dagster keeps; the second is what every later one costs.
-    for ago in (2, 1):
+    # The first run of a new platform also makes what Dagster keeps; the second is what every later one costs. Both are
+    # in the month before, so that the day's month has the messages that DuckDB rates.
+    for ago in (DAY.day + 1, DAY.day):
         fixed = sandbox.meterline("process", landing=generate_eve(folder / f"eve-{ago}", day, ago))
     measured = Measured(fixed)
     if profile:
@@ -117,6 +121,8 @@ def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Meas
         for threads in THREADS:
             measured.duckdb[threads].append(contenders.with_duckdb(sandbox, threads, database))
         measured.agreed = contenders.compare(sandbox, database)
+        closed, measured.invoices = contenders.close(sandbox, database)
+        measured.closes.append(closed)
         for module, (_, sample) in CONSUMERS.items():
             cost, measured.samples[module] = contenders.consumer(sandbox, module, min(sample, day.messages))
             measured.consumers[module].append(cost)
@@ -127,7 +133,10 @@ def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Meas
 def _show(day: Day, measured: Measured) -> dict[str, float]:
     last, fixed = measured.platform[-1], measured.fixed
     costs = [one.cost for one in measured.platform]
-    duckdb = [Contender(f"DuckDB, threads: {count}", runs, day.messages) for count, runs in measured.duckdb.items()]
+    duckdb = [
+        Contender(f"DuckDB, threads: {count}", [run.cost for run in runs], day.messages)
+        for count, runs in measured.duckdb.items()
+    ]
     whole = Contender("meterline process", costs, day.messages, bytes_per_event(last, day.readings))
     marginal = Contender("  without start-up", [cost.less(fixed) for cost in costs], day.messages)
     consumers = {
@@ -138,7 +147,8 @@ def _show(day: Day, measured: Measured) -> dict[str, float]:
     to_insert = whole.rate.middle / consumers["one_by_one"].rate.middle
     say(
         f"All of {day.messages:,} messages accounted for; "
-        f"{measured.agreed:,} hours and days equal DuckDB's to the last digit.\n"
+        f"{measured.agreed:,} hours and days equal DuckDB's to the last digit, "
+        f"{measured.invoices:,} invoices to the cent.\n"
     )
     show_comparison([whole, marginal, *consumers.values(), *duckdb], reference=duckdb[-1])
     say(
@@ -146,6 +156,7 @@ def _show(day: Day, measured: Measured) -> dict[str, float]:
         f"Start-up, measured with one message: {fixed.wall:.1f} s, {fixed.cpu:.1f} s CPU and "
         f"{fixed.server_cpu:.1f} s in the server.\n"
     )
+    show_rating(measured.closes, [run.rating for run in measured.duckdb[THREADS[-1]]], day.device_count)
     show_bytes(last, day, measured.duckdb_bytes)
     for title, profile in measured.profiles.items():
         show_profile(title, *profile)

@@ -69,6 +69,19 @@ def show_comparison(contenders: Sequence[Contender], reference: Contender) -> No
     table("Same files, same answers", COLUMNS, [contender.cells(reference) for contender in contenders])
 
 
+def show_rating(closes: Sequence[Cost], rated: Sequence[Cost], device_count: int) -> None:
+    """The close of the month that the day lies in, gates and all, beside the bare rating of the same use."""
+    rows = [
+        [
+            name, Spread.of(cost.wall for cost in costs).text(1), Spread.of(cost.cpu for cost in costs).text(2),
+            Spread.of(cost.server_cpu for cost in costs).text(2),
+            Spread.of(cost.all_cpu * 1e6 / device_count for cost in costs).text(1),
+        ]
+        for name, costs in (("meterline close", closes), ("DuckDB's rating", rated))
+    ]  # fmt: skip
+    table("Rating", ["", "s", "client CPU s", "server CPU s", "us CPU/device"], rows)
+
+
 def show_bytes(run: PlatformRun, day: Day, duckdb_bytes: int) -> None:
     """Where the bytes are, per stored event."""
     rows = [

@@ -54,6 +54,7 @@ group by family
 USAGE = """
 copy (select tenant_id, device_id, metric, bucket_start_at, quantity, event_count from {}) to stdout (format csv)
 """
+INVOICED = "copy (select tenant_id, subtotal_amount from finance.invoices) to stdout (format csv)"
 
 
 class Delivered(Protocol):
@@ -169,12 +170,11 @@ class Sandbox:
         assert row is not None
         return int(row[0])
 
-    def export_usage(self, table: str, target: Path) -> Path:
-        """Write one of finance's usage tables as CSV."""
-        query = USAGE.format(table).encode()
+    def export(self, query: str, target: Path) -> Path:
+        """Write what finance may copy as CSV."""
         with (
             connect(self.settings, "meterline_finance") as session,
-            session.cursor().copy(query) as rows,
+            session.cursor().copy(query.encode()) as rows,
             target.open("wb") as file,
         ):
             file.writelines(rows)

@@ -61,7 +61,7 @@ def test_duckdb_keeps_each_reading_once_in_its_hour(tmp_path: Path):
     import duckdb
 
     day = generate(tmp_path / "day", 4_000, 100)
-    run_job(tmp_path / "a.db", 1, [str(path) for path in day.files])
+    run_job(tmp_path / "a.db", 1, day.config, [str(path) for path in day.files])
     with duckdb.connect(str(tmp_path / "a.db")) as session:
         events = session.execute("select count(*), sum(quantity) from events").fetchone()
         hours = session.execute("select sum(event_count), sum(quantity), max(event_count) from hours").fetchone()
