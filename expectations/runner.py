@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import functools
 import os
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from expectations.gate import Gate, Rule
@@ -117,9 +122,36 @@ def _rows_of_a_gate() -> Any:
     return rows.add_batch_definition_whole_dataframe("all")
 
 
+# What the library's own expectations compute distributions with and draw them by; no gate asks for one.
+UNASKED = ("altair", "scipy.stats")
+
+
 def great_expectations() -> Any:
-    """The library, told to call nobody; imported late, because it takes seconds."""
+    """The library, told to call nobody; imported late, because it takes seconds, and without what no gate uses."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    import great_expectations as gx
+    with _put_off(UNASKED):
+        import great_expectations as gx
 
     return gx
+
+
+class _PutOff(ModuleType):
+    """Stands for a module until one of its names is asked for."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(import_module(self.__name__), name)
+
+
+@contextmanager
+def _put_off(names: Iterable[str]) -> Iterator[None]:
+    """Let what is imported meanwhile have its modules only when it uses them; others import them as ever."""
+    stand_ins = {name: _PutOff(name) for name in names if name not in sys.modules}
+    sys.modules.update(stand_ins)
+    try:
+        yield
+    finally:
+        for name, stand_in in stand_ins.items():
+            if sys.modules.get(name) is stand_in:
+                del sys.modules[name]
