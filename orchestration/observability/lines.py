@@ -12,9 +12,11 @@ import os
 import re
 import sys
 import threading
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from types import TracebackType
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
@@ -119,14 +121,18 @@ class _Lines(logging.Handler):
         try:
             fields = {name: getattr(record, name) for name in FIELDS if hasattr(record, name)}
             if record.exc_info and record.exc_info[0]:
-                fields["error"] = record.exc_info[0].__name__
+                fields |= {
+                    "error": record.exc_info[0].__name__,
+                    "stack": logging.Formatter().formatException(record.exc_info),
+                }
             write(record.levelno, record.getMessage(), **fields)
         except Exception:
             self.handleError(record)
 
 
-def _uncaught(kind: type[BaseException], error: BaseException, trace: object) -> None:
-    write(logging.CRITICAL, str(error), problems, error=kind.__name__)
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    stack = "".join(traceback.format_exception(kind, error, trace))
+    write(logging.CRITICAL, str(error), problems, error=kind.__name__, stack=stack)
 
 
 def _secrets() -> list[str]:

@@ -36,7 +36,10 @@ SERVICE = "meterline"
 LAST_SECONDS = 2.0
 TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
 # Processes end, and the next one counts from nothing: what each adds can be summed, what each has counted cannot.
-INCREMENTS = {Counter: AggregationTemporality.DELTA, Histogram: AggregationTemporality.DELTA}
+INCREMENTS: dict[type, AggregationTemporality] = {
+    Counter: AggregationTemporality.DELTA,
+    Histogram: AggregationTemporality.DELTA,
+}
 SECOND = 1_000_000_000
 
 
@@ -152,7 +155,7 @@ def _readers() -> list[PeriodicExportingMetricReader]:
     if not endpoint_of("metrics"):
         return []
     is_left_to_us = not os.environ.get(TEMPORALITY)
-    exporter = OTLPMetricExporter(preferred_temporality=dict(INCREMENTS) if is_left_to_us else None)
+    exporter = OTLPMetricExporter(preferred_temporality=INCREMENTS if is_left_to_us else None)
     return [PeriodicExportingMetricReader(exporter)]
 
 
