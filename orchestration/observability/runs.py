@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,10 +15,10 @@ from orchestration.observability import lines, signals
 from orchestration.observability.instruments import RUN_DURATION
 
 # Dagster's names of events, and the tags by which a run knows its partitions and its caller.
-RUN_START, STEP_START = "PIPELINE_START", "STEP_START"
+RUN_START, STEP_STARTS = "PIPELINE_START", ("STEP_START", "STEP_RESTARTED")
 RUN_ENDS = {"PIPELINE_SUCCESS": "success", "PIPELINE_FAILURE": "failure", "PIPELINE_CANCELED": "canceled"}
 STEP_ENDS = ("STEP_SUCCESS", "STEP_FAILURE", "STEP_UP_FOR_RETRY")
-TOLD = (RUN_START, STEP_START, *RUN_ENDS, *STEP_ENDS)
+TOLD = (RUN_START, *STEP_STARTS, *RUN_ENDS, *STEP_ENDS)
 PARTITION = "dagster/partition"
 RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 PARENT_TAG = "meterline/traceparent"
@@ -56,8 +57,10 @@ class _WithoutConsole(logging.Logger):
             super().addHandler(hdlr)
 
 
-def replace_console() -> None:
-    """Where lines are JSON, let them stand in the place of the text that Dagster prints of a run."""
+def prepare() -> None:
+    """Before there is a run: where lines are JSON, let them stand in the place of the text that Dagster prints."""
+    # A notice to developers, that the configuration of handlers may change with a release.
+    warnings.filterwarnings("ignore", message="Handling yaml-defined logging configuration")
     if lines.is_json():
         lines.configure()
         logging.setLoggerClass(_WithoutConsole)
@@ -74,7 +77,7 @@ def _tell(level: int, meta: Mapping[str, Any]) -> None:
     event, kind = meta["dagster_event"], _kind(meta)
     if kind == RUN_START:
         lines.remember(run_id=meta["run_id"], job=meta["job_name"], partition=partition_of(meta["job_tags"]))
-    if kind == STEP_START:
+    if kind in STEP_STARTS:
         lines.remember(step=meta["step_key"])
     if lines.is_json() and (event is None or kind in TOLD):
         error = _error(event)
@@ -98,7 +101,7 @@ def _trace(meta: Mapping[str, Any]) -> None:
         }
         _began[run_id] = time.monotonic()
         _spans[run_id, ""] = signals.begin(f"run {meta['job_name']}", about, meta["job_tags"].get(PARENT_TAG, ""))
-    elif kind == STEP_START:
+    elif kind in STEP_STARTS:
         _spans[run_id, step] = signals.begin(f"step {step}", {"meterline.run.id": run_id, "meterline.step": step})
     elif kind in STEP_ENDS:
         error = _error(meta["dagster_event"])

@@ -29,6 +29,11 @@ order by 2
 """
 OUTCOMES = ("received", "stored", "duplicate", "quarantined", "late_not_billed")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+PROGRAM = """
+from orchestration.observability import instruments, signals
+with signals.span("work", {}):
+    signals.tell(instruments.FILES, 1, {})
+"""
 # Seconds between the last statement of a program and its end: two are allowed, and the machine is shared.
 LONGEST_FAREWELL = 3.5
 
@@ -161,10 +166,11 @@ def test_a_batch_of_follow_is_a_span_and_says_how_long_files_lay_there(zone, col
     assert [point.as_int for _, point in collector.points("meterline.files.waiting")][-1] == 0
 
 
-def test_traces_alone_may_be_asked_for(zone, collector):
-    run("process", **zone, OTEL_EXPORTER_OTLP_TRACES_ENDPOINT=f"{collector.url}/v1/traces")
-    assert collector.named("run process_days")
-    assert collector.metrics() == []
+@pytest.mark.parametrize("signal", ["traces", "metrics"])
+def test_one_of_the_two_may_be_asked_for(signal, collector):
+    python(PROGRAM, {f"OTEL_EXPORTER_OTLP_{signal.upper()}_ENDPOINT": f"{collector.url}/v1/{signal}"})
+    assert [span.name for span in collector.spans()] == (["work"] if signal == "traces" else [])
+    assert collector.total("meterline.files.read") == (1 if signal == "metrics" else 0)
 
 
 def test_a_collector_that_is_away_fails_nothing_and_is_mentioned_once(pipeline, zone):
@@ -178,13 +184,7 @@ def test_a_collector_that_is_away_fails_nothing_and_is_mentioned_once(pipeline, 
 
 @pytest.mark.parametrize("is_silent", [True, False], ids=["takes and never answers", "refuses"])
 def test_the_end_of_a_process_does_not_wait_for_a_collector(is_silent):
-    program = """
-import time
-from orchestration.observability import instruments, signals
-with signals.span("work", {}):
-    signals.tell(instruments.FILES, 1, {})
-print(time.time(), flush=True)
-"""
+    program = PROGRAM + "import time\nprint(time.time(), flush=True)"
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
         if is_silent:
@@ -212,13 +212,8 @@ def loaded_by(program: str, variables: dict[str, str]) -> set[str]:
 
 
 def test_nothing_is_imported_where_no_collector_is_named(zone):
-    work = """
-from orchestration.observability import instruments, measures, runs, signals
-from orchestration import cli, console, runner, verbs
-from orchestration.ingest import loader
-with signals.span("work", {}):
-    signals.tell(instruments.FILES, 1, {})
-"""
+    verbs = "from orchestration import cli, console, runner, verbs\nfrom orchestration.ingest import loader\n"
+    work = verbs + "from orchestration.observability import measures, runs\n" + PROGRAM
     assert loaded_by(work, {}) == set()
     assert loaded_by(work, {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"}) == set()
     # The same program can tell: with a collector the libraries are there.
@@ -283,17 +278,19 @@ def test_every_line_is_an_object_with_its_ids_and_no_secret(pipeline, zone):
         assert secret not in output
 
 
-def test_a_run_that_others_launch_writes_the_same_lines(pipeline, zone):
+def test_a_run_that_others_launch_writes_the_same_lines_within_the_span_of_who_launched_it(zone, collector):
     run("process", **zone)
     exported = dict(line.removeprefix("export ").split("=", 1) for line in run("env", **zone).stdout.splitlines())
     command = [str(Path(sys.executable).with_name("dagster")), "job", "execute", "-m", "orchestration.definitions"]
-    variables = zone | {name: value.strip("'") for name, value in exported.items()} | {"METERLINE_LOGS": "json"}
-    finished = subprocess.run(
-        [*command, "-j", "load_config"], env=shell(variables), capture_output=True, text=True, check=False
-    )
+    variables = zone | {name: value.strip("'") for name, value in exported.items()}
+    variables |= {"METERLINE_LOGS": "json", "OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    asked = ["-j", "load_config", "--tags", json.dumps({"meterline/traceparent": TRACEPARENT})]
+    finished = subprocess.run([*command, *asked], env=shell(variables), capture_output=True, text=True, check=False)
     assert finished.returncode == 0, finished.stderr
     messages = [line["message"] for line in read(finished.stdout) if line.get("job") == "load_config"]
     assert 'Finished execution of run for "load_config".' in messages
+    (around,) = collector.named("run load_config")
+    assert around.parent_span_id.hex() == TRACEPARENT.split("-")[2]
     assert finished.stderr == ""
 
 
