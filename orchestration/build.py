@@ -30,13 +30,11 @@ from orchestration.assets import (
     transformations,
     trials,
 )
-from orchestration.observability import runs
 from orchestration.resources import Dbt, Platform
 
 
 def build_definitions(**resource_overrides: Any) -> Definitions:
     """The platform's definitions; runs use one process each, because importing costs more than a step."""
-    runs.prepare()
     return Definitions(
         assets=[
             *load_assets_from_modules(
