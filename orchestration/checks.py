@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,10 @@ from orchestration.gatekeeping import Verdicts
 from orchestration.observations import Observation
 from orchestration.reports import gate_report_url
 
+LOG = logging.getLogger("meterline.gates")
 SHOWN = 20
+# Gates whose subjects are TENANT:DATE.
+OF_TENANTS = ("events", "usage")
 
 
 def check_result(
@@ -26,6 +30,8 @@ def check_result(
     """
     if verdicts.held:
         alerts.send(_alert(judgement, verdicts))
+        for finding in verdicts.held[:SHOWN]:
+            LOG.info("%s", finding, extra={"tenant": _tenant(finding)})
     goes_on = bool(verdicts.passed or verdicts.overridden) or not verdicts.held
     held = sorted({finding.subject for finding in verdicts.held})
     metadata: dict[str, MetadataValue[Any]] = {
@@ -98,6 +104,11 @@ def _summary(judgement: Judgement, held: list[str]) -> str:
 def _record(finding: Finding) -> TableRecord:
     what = {"held": finding.subject, "rule": finding.rule, "why": finding.problem, "remedy": finding.remedy}
     return TableRecord(dict(what))
+
+
+def _tenant(finding: Finding) -> str:
+    """Whose day or period is held; files, invoices and scores are named by ids of their own."""
+    return finding.subject.rpartition(":")[0] if finding.gate in OF_TENANTS else ""
 
 
 def _samples(findings: tuple[Finding, ...]) -> list[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shlex
 import sys
@@ -14,6 +15,7 @@ import typer
 
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.invoice_cli import invoices, proposals
+from orchestration.observability import lines
 from orchestration.preparing import prepared as _prepared
 from orchestration.rate_cli import rates
 from orchestration.settings import Settings
@@ -596,10 +598,19 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     warnings.filterwarnings("ignore", message=".*varying BackfillPolicies.*", category=UserWarning)
     try:
+        lines.configure()
         app()
     except MeterlineError as error:
-        typer.echo(f"meterline: {error}", err=True)
+        _complain(str(error))
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
-        typer.echo("meterline: interrupted; run the same command again to continue", err=True)
+        _complain("interrupted; run the same command again to continue")
         sys.exit(130)
+
+
+def _complain(text: str) -> None:
+    """Why the command did not do what it was asked for, on standard error."""
+    if os.environ.get(lines.VARIABLE) == "json":
+        lines.write(logging.ERROR, text, lines.problems)
+        return
+    typer.echo(f"meterline: {text}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -12,16 +12,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from orchestration import progress
+from orchestration.observability.lines import is_json, terminal, write
 
-# A handle of its own on the terminal: while a job runs, standard output belongs to the run's log.
-_terminal = os.fdopen(os.dup(1), "w")
 # Piped output is for files and programs: it is not folded to a width that nobody has.
-console = Console(file=_terminal, highlight=False, soft_wrap=True, width=None if _terminal.isatty() else 240)
+console = Console(file=terminal, highlight=False, soft_wrap=True, width=None if terminal.isatty() else 240)
 
 
 @contextmanager
 def working(title: str) -> Iterator[None]:
     """Show that work goes on, with the stages that it reports. Without a terminal each stage is one line."""
+    is_drawn = console.is_terminal and not is_json()
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -30,16 +30,16 @@ def working(title: str) -> Iterator[None]:
         TimeElapsedColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
+        disable=not is_drawn,
     ) as bar:
         task = bar.add_task(title, total=None)
         seen: set[str] = set()
 
         def show(stage: str, done: int, total: int) -> None:
             bar.update(task, description=f"{title}: {stage}", completed=done, total=total or None)
-            if not console.is_terminal and stage not in seen:
+            if not is_drawn and stage not in seen:
                 seen.add(stage)
-                console.print(f"{title}: {stage} ...")
+                say(f"{title}: {stage} ...")
 
         progress.show_with(show)
         try:
@@ -49,7 +49,11 @@ def working(title: str) -> Iterator[None]:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print rows under a title; numbers to the right."""
+    """Print rows under a title, numbers to the right; as log lines are JSON, each row is one."""
+    if is_json():
+        for row in rows:
+            write(logging.INFO, title, row=dict(zip(columns, row, strict=True)))
+        return
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for index, column in enumerate(columns):
         numeric = bool(rows) and all(is_number(row[index]) for row in rows)
@@ -73,4 +77,12 @@ def is_number(value: Any) -> bool:
 
 def say(text: str) -> None:
     """One line for the user."""
+    if is_json():
+        write(logging.INFO, text.rstrip())
+        return
     console.print(text)
+
+
+def answer(text: str) -> None:
+    """What a program asked for, in its own form, whatever log lines look like."""
+    console.print(text, markup=False)

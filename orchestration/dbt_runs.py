@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from orchestration.database.connection import libpq_environment
 from orchestration.errors import MeterlineError
+from orchestration.observability import signals
+from orchestration.observability.dbt_results import tell_results
 from orchestration.settings import DBT_PROJECT, Settings
 
 if TYPE_CHECKING:
@@ -62,15 +64,17 @@ def run(settings: Settings, arguments: Sequence[str], step: str = "") -> Generat
         events.put(None)
 
     worker = Thread(target=work, name="dbt")
-    worker.start()
-    try:
-        while (event := events.get()) is not None:
-            yield event
-        worker.join()
-    except BaseException:
-        _stop(worker)
-        raise
-    _keep(finished[0], target)
+    with signals.span(f"dbt {arguments[0]}", {"meterline.step": step}):
+        worker.start()
+        try:
+            while (event := events.get()) is not None:
+                yield event
+            worker.join()
+        except BaseException:
+            _stop(worker)
+            raise
+        tell_results(getattr(finished[0].result, "results", ()))
+        _keep(finished[0], target)
 
 
 def run_quietly(settings: Settings, *arguments: str) -> None:

@@ -2,6 +2,15 @@
 
 from dagster import Definitions
 
-from orchestration.build import build_definitions
+from orchestration.observability import runs
 
-defs: Definitions = build_definitions()
+
+def _definitions() -> Definitions:
+    """All of them; what their import warns of is a log line already."""
+    runs.prepare()
+    from orchestration.build import build_definitions
+
+    return build_definitions()
+
+
+defs: Definitions = _definitions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from orchestration.console import say, table
+from orchestration.console import answer, say, table
 from orchestration.doctor.examination import WELL, subject_of
 from orchestration.doctor.examinations import examine_all
 from orchestration.errors import MeterlineError
@@ -20,7 +20,7 @@ def doctor(settings: Settings, *, as_json: bool) -> None:
     with subject_of(settings) as subject:
         rows = examine_all(subject)
     if as_json:
-        say(json.dumps([asdict(row) for row in rows], indent=2))
+        answer(json.dumps([asdict(row) for row in rows], indent=2))
     else:
         cells = [[row.area, row.name, row.state, row.finding, row.remedy] for row in rows]
         table("Meterline's health", ["area", "what", "state", "found", "remedy"], cells)

@@ -22,8 +22,11 @@ from orchestration import verbs
 from orchestration.console import say
 from orchestration.database.connection import connect
 from orchestration.errors import BadInputError, BusyError, MeterlineError
-from orchestration.ingest.landing import days_with_files
+from orchestration.ingest.landing import LandingFile, days_with_files
 from orchestration.ingest.unread import unread_files
+from orchestration.observability import signals
+from orchestration.observability.instruments import FILES_WAITING, FOLLOWING_LAG
+from orchestration.observability.runs import partition_of
 from orchestration.runner import run_job
 from orchestration.settings import Settings
 from orchestration.turns import refuse_while_busy
@@ -56,6 +59,7 @@ class Follower:
     _whole_zone_at: float = float("-inf")
     _failures: int = 0
     _days_ahead: frozenset[date] = frozenset()
+    _seen: list[LandingFile] = field(default_factory=list)
 
     def run(self) -> None:
         """Follow until the stop is set, or nothing came for long enough; what fails is said and tried again."""
@@ -112,16 +116,21 @@ class Follower:
         else:
             self._whole_zone_at = time.monotonic()
         with connect(self.settings, "meterline_ingest") as session:
-            return [file.received_date for file in unread_files(session, self.settings.landing, since, date.max)]
+            self._seen = unread_files(session, self.settings.landing, since, date.max)
+        signals.tell(FILES_WAITING, len(self._seen), {})
+        return [file.received_date for file in self._seen]
 
     def _batch(self, first: date, last: date) -> None:
         from orchestration.partitions import range_tags
 
         started = time.monotonic()
         self._is_unfinished = True
-        done = run_job("process_days", tags=range_tags(first, last))
-        self._is_unfinished = False
-        self._price_open_periods()
+        tags = range_tags(first, last)
+        with signals.span("follow batch", {"meterline.partition": partition_of(tags)}):
+            done = run_job("process_days", tags=tags)
+            self._is_unfinished = False
+            self._tell_lag()
+            self._price_open_periods()
         loaded, judged = done["raw/messages"], done.get("ledger/judged_loads", {"held": [], "thresholds_told": 0})
         say(
             f"{datetime.now(UTC):%H:%M:%S} {loaded['new_files']:,} files, {loaded['messages']:,} messages in "
@@ -133,6 +142,14 @@ class Follower:
         self._failures = self._failures + 1 if loaded["files_not_handed_over"] else 0
         if self._failures:
             say(f"{loaded['files_not_handed_over']} files could not be opened and will be tried again")
+
+    def _tell_lag(self) -> None:
+        """How long the files of this batch lay in the landing zone."""
+        for file in self._seen:
+            if file.landed_at is not None:
+                waited = (datetime.now(UTC) - file.landed_at).total_seconds()
+                signals.tell(FOLLOWING_LAG, max(0.0, waited), {"meterline.region": file.region})
+        self._seen = []
 
     def _price_open_periods(self) -> None:
         """Find the thresholds of open periods where what prices them has changed since they were found."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from orchestration.console import say, table, working
+from orchestration.console import answer, say, table, working
 from orchestration.errors import GateFailedError
 from orchestration.runner import run_job
 
@@ -68,7 +68,7 @@ def diff(card: str, version: int, against: int, top: int, *, as_json: bool) -> N
     with working("rating the last closed periods under both versions"):
         done = run_job("simulate_rates", ops={"billing__simulated_rates": {"config": config}})[SIMULATED]
     if as_json:
-        say(json.dumps(done, indent=2))
+        answer(json.dumps(done, indent=2))
     else:
         _show(done, card, version, top)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -11,10 +12,12 @@ from dagster import ConfigurableResource
 
 from orchestration import dbt_runs
 from orchestration.database.connection import connect
+from orchestration.observability.lines import is_json
 from orchestration.settings import Settings
 
+LOG = logging.getLogger("meterline.dbt")
 # Levels of dbt's messages that are for people.
-TOLD = ("info", "warn", "error")
+LEVELS = {"info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 
 
 class Platform(ConfigurableResource):  # type: ignore[type-arg]
@@ -44,11 +47,18 @@ class Dbt(ConfigurableResource):  # type: ignore[type-arg]
         arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
         with closing(dbt_runs.run(Settings.from_environment(), arguments, step)) as events:
             for event in events:
-                if event.info.level in TOLD:
+                if event.info.level in LEVELS:
                     print(event.info.msg, flush=True)
+                    if is_json():
+                        LOG.log(LEVELS[event.info.level], event.info.msg, extra={"node": _node(event)})
                 yield event
 
     def rate(self) -> None:
         """Rate what was asked for in `ledger.close_requests` by the models of a close. Raises DbtError."""
         for _ in self.build("--select", "tag:close", step="close"):
             pass
+
+
+def _node(event: Any) -> str:
+    """The model or test that an event is about; empty where it is about none."""
+    return str(event.data.node_info.unique_id) if hasattr(event.data, "node_info") else ""

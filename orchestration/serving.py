@@ -12,6 +12,7 @@ from types import FrameType
 from orchestration import documentation
 from orchestration.console import say
 from orchestration.ingest.landing import days_with_files
+from orchestration.observability.lines import is_json
 from orchestration.settings import PROJECT_ROOT, Settings
 
 STOP_SECONDS = 20
@@ -36,6 +37,7 @@ def up(settings: Settings, host: str, port: int) -> None:
         host,
         "-p",
         str(port),
+        *(["--log-format", "json"] if is_json() else []),
     ]
     server = subprocess.Popen(command, cwd=PROJECT_ROOT, start_new_session=True)
     say(f"Dagster UI: http://{host}:{port} (Ctrl-C stops it)")

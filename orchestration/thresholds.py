@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import args_row
 
 from orchestration import alerts
+from orchestration.observability.lines import with_fields
 
 # So many events are told one by one; more of them at once are a number.
 ONE_BY_ONE = 20
@@ -55,7 +56,7 @@ def tell(session: psycopg.Connection) -> int:
     """
     with session.cursor(row_factory=args_row(Passed)) as cursor:
         untold = cursor.execute(UNTOLD).fetchall()
-    told = [passed.number for passed in untold[:ONE_BY_ONE] if not alerts.send(passed.alert())]
+    told = [passed.number for passed in untold[:ONE_BY_ONE] if _is_told(passed)]
     rest = [passed.number for passed in untold[ONE_BY_ONE:]]
     if rest:
         summary = f"{len(rest):,} more thresholds were passed"
@@ -63,3 +64,8 @@ def tell(session: psycopg.Connection) -> int:
             told += rest
     session.execute(NOTE, (told,))
     return len(told)
+
+
+def _is_told(passed: Passed) -> bool:
+    with with_fields(tenant=passed.tenant_id):
+        return not alerts.send(passed.alert())

@@ -18,6 +18,7 @@ from orchestration import close_gates, closing, insight, observations
 from orchestration.checks import check_result, observation_result
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
+from orchestration.observability import measures
 from orchestration.partitions import closing_months
 from orchestration.resources import Dbt, Platform
 from orchestration.turns import BOOKS, refuse_while_busy, turn
@@ -151,6 +152,7 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
         made = session.execute(CLOSED_BY, row).fetchall()
         revenue = insight.revenue(session, date.fromisoformat(context.partition_key))
         unreconciled = observations.unreconciled_properties(session, row[0])
+        measures.tell_close(session, row[0], len(made))
     lines = [
         f"| {invoice} | {version} | {total} | {currency} | {status} | {number} |"
         for invoice, version, currency, total, status, number in made

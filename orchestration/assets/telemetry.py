@@ -21,6 +21,7 @@ from orchestration.checks import check_result, observation_result
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.ingest.loader import load_days, summarise
+from orchestration.observability import measures
 from orchestration.partitions import received_days
 from orchestration.progress import report
 from orchestration.resources import Platform
@@ -133,9 +134,11 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
     with platform.session("meterline_transform") as session:
         unseen = load_gates.unseen_loads(session)
         metered = insight.metered(session, unseen)
+        measured = measures.metered(session, unseen)
         unusual = observations.unusual_duplicates(session, unseen)
         judgement, verdicts = load_gates.judge_delivered(session)
         write_report(session, platform.settings, judgement, verdicts)
+    measures.tell_metered(measured)
     with platform.session("meterline_transform") as session:
         told = thresholds.tell(session)
     return MaterializeResult(

@@ -10,7 +10,8 @@ from orchestration.settings import DBT_PROJECT, Settings
 
 # Storage in the platform's database, so that every run of every process shows in one UI. Runs that process telemetry
 # or close periods take turns: by pool whoever launched them from the UI, by tag beside a run of the command line, which
-# does not queue. Nothing is sent to anybody.
+# does not queue. What is said of runs is heard by a handler of ours, in whichever process they run. Nothing is sent to
+# anybody.
 DAGSTER_CONFIGURATION = """\
 # Written by Meterline.
 storage:
@@ -40,6 +41,11 @@ run_retries:
   retry_on_asset_or_op_failure: false
 nux:
   enabled: false
+python_logs:
+  dagster_handler_config:
+    handlers:
+      meterline:
+        class: orchestration.observability.runs.RunHandler
 """
 
 

@@ -16,11 +16,16 @@ DATE_FOLDER = re.compile(r"date=(\d{4}-\d{2}-\d{2})", re.ASCII)
 
 # What stores call the stamp that changes with a file's content, best first.
 STAMPS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "updated", "created")
+# What they call the time of writing: seconds since 1970, or an instant.
+WRITTEN = ("mtime", "LastModified", "last_modified", "updated")
 
 
 @dataclass(frozen=True)
 class LandingFile:
-    """One file of the landing zone; `source_file` is its path relative to the root, with forward slashes."""
+    """One file of the landing zone; `source_file` is its path relative to the root, with forward slashes.
+
+    `landed_at` is when it was written, where the store says so.
+    """
 
     landing: UPath
     source_file: str
@@ -28,6 +33,7 @@ class LandingFile:
     received_date: date
     byte_count: int
     fingerprint: str
+    landed_at: datetime | None = None
 
     def open(self) -> IO[bytes]:
         """A binary stream of the file as stored. Raises OSError when the store refuses."""
@@ -81,6 +87,7 @@ def _files(landing: UPath, region: str, day: date, folder: str) -> Iterator[Land
                 received_date=day,
                 byte_count=int(entry["size"]),
                 fingerprint=_fingerprint(entry),
+                landed_at=_landed_at(entry),
             )
 
 
@@ -109,6 +116,14 @@ def _day(text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         return None
+
+
+def _landed_at(entry: dict[str, Any]) -> datetime | None:
+    """When the file was written; None where the store does not say, or says it in its own way."""
+    stamp = next((entry[name] for name in WRITTEN if entry.get(name) is not None), None)
+    if isinstance(stamp, int | float):
+        return datetime.fromtimestamp(stamp, UTC)
+    return stamp if isinstance(stamp, datetime) and stamp.tzinfo is not None else None
 
 
 def _fingerprint(entry: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -24,8 +25,11 @@ from orchestration.ingest.prepare import Preparer
 from orchestration.ingest.readers import read_pieces
 from orchestration.ingest.rows import OddRow, Piece, UnreadableFileError, clean
 from orchestration.ingest.unread import unread_files
+from orchestration.observability import signals
+from orchestration.observability.instruments import FILES, FILES_WAITING
 from orchestration.settings import Settings
 
+LOG = logging.getLogger("meterline.ingest")
 ROLE = "meterline_ingest"
 # Files up to this size stay in memory while they are read, bigger ones go through a temporary file.
 SPOOL_BYTES = 64 * 1024 * 1024
@@ -136,10 +140,28 @@ def load_days(
             return results
         with closing(Preparer(connection)) as preparer:
             for file in files:
-                results.append(load_file(connection, preparer, file))
+                results.append(_told(connection, preparer, file))
+                signals.tell(FILES_WAITING, len(files) - len(results), {})
                 if progress is not None:
                     progress(results[-1], len(results), len(files))
     return results
+
+
+def _told(connection: psycopg.Connection, preparer: Preparer, file: LandingFile) -> LoadResult:
+    """Load one file, as a line and a span of its own."""
+    with signals.span("load", {"file.path": file.source_file, "file.size": file.byte_count}) as told:
+        result = load_file(connection, preparer, file)
+        about = {"meterline.region": file.region, "meterline.outcome": result.outcome}
+        told.update(about, **{"meterline.load.id": result.load_id, "meterline.messages": result.message_count})
+    signals.tell(FILES, 1, about | {"meterline.partition": file.received_date.isoformat()})
+    LOG.info(
+        "%s: %s", file.source_file, result.outcome,
+        extra={
+            "load_ids": [result.load_id] if result.load_id is not None else None, "region": file.region,
+            "file": file.source_file, "outcome": result.outcome, "messages": result.message_count,
+        },
+    )  # fmt: skip
+    return result
 
 
 def summarise(results: Sequence[LoadResult]) -> LoadSummary:

@@ -1,0 +1,1 @@
+"""What operators see of the platform at work: log lines, traces and metrics. Imports no Dagster."""
