@@ -20,8 +20,9 @@ touched_days as (
     where step.days = 0 or session_key <> 0
 ),
 
--- A day that this run alone has evidence for holds no event stored earlier.
-compared_days as (
+-- A day that this run alone has evidence for holds no event stored earlier. Fenced, as are the shifted days: the planner
+-- takes the days of this run for one, and would look at their events before it asks whether anything has shifted.
+compared_days as materialized (
     select
         touched.*,
         {{ session_offset_us('touched') }} as offset_us,
@@ -41,7 +42,7 @@ compared_days as (
 ),
 
 -- Trusted before and after: the device's own stamp dates the event in both cases.
-shifted_days as (
+shifted_days as materialized (
     select compared.*
     from compared_days as compared
     left join {{ ref('stg_config__devices') }} as device
