@@ -16,6 +16,7 @@ from orchestration.errors import BadInputError, MeterlineError
 from orchestration.invoice_cli import invoices, proposals
 from orchestration.preparing import prepared as _prepared
 from orchestration.rate_cli import rates
+from orchestration.retention_cli import retention
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -282,6 +283,7 @@ def import_holidays(  # noqa: PLR0913, PLR0917 - an option each
 
 app.add_typer(invoices, name="invoices")
 app.add_typer(proposals, name="proposals")
+app.add_typer(retention, name="retention")
 
 gates = typer.Typer(
     no_args_is_help=True,

@@ -158,6 +158,7 @@ class Configuration:
             for name in (
                 "tenants",
                 "calendars",
+                "retention_classes",
                 "contracts",
                 "devices",
                 "device_types",

@@ -40,7 +40,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
             "occupancies": 0, "allocations": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
             "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0, "time_of_use": 0, "holidays": 0,
-            "budgets": 0, "devices": 2,
+            "budgets": 0, "retention_classes": 0, "devices": 2,
         }  # fmt: skip
 
 
