@@ -137,7 +137,7 @@ def query(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
 
     settings: dict[str, Any] = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     with duckdb.connect(config=settings) as session:
-        table: Any = session.execute(statement, parameters).to_arrow_table()
+        table: Any = session.sql(statement, params=parameters).to_arrow_table()
     names = range(table.num_columns)
     return list(zip(*(_utc(table.column(n)).to_pylist() for n in names), strict=True))
 

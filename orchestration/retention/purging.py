@@ -84,6 +84,10 @@ def carry_out(session: psycopg.Connection, archive: UPath, purge_id: str) -> Pur
         paths = [str(path) for (path,) in session.execute(FILES, (purge_id,)).fetchall()]
     for path in paths:
         (archive / path).unlink(missing_ok=True)
+    return _record(session, purge_id)
+
+
+def _record(session: psycopg.Connection, purge_id: str) -> Purged:
     _one(session, CARRY_OUT, purge_id)
     row = session.execute(DONE, (purge_id,)).fetchone()
     assert row is not None
