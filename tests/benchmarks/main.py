@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestration.console import say, working
 from orchestration.progress import report
-from tests.benchmarks import cadence, close_growth, closing, contenders, fixed_cost, growth
+from tests.benchmarks import archived, cadence, close_growth, closing, contenders, fixed_cost, growth
 from tests.benchmarks.contenders import PlatformRun
 from tests.benchmarks.day import READINGS_A_DEVICE, Day, generate, generate_eve
 from tests.benchmarks.measure import Cost, Spread
@@ -49,6 +49,7 @@ class Measured:
     samples: dict[str, int] = field(default_factory=dict)
     agreed: int = 0
     duckdb_bytes: int = 0
+    archived: archived.Archived | None = None
     profiles: dict[str, Profile] = field(default_factory=dict)
 
 
@@ -121,6 +122,8 @@ def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Meas
             cost, measured.samples[module] = contenders.consumer(sandbox, module, min(sample, day.messages))
             measured.consumers[module].append(cost)
     measured.duckdb_bytes = database.stat().st_size
+    report("archiving")(0, 0)
+    measured.archived = archived.measure(sandbox)
     return measured
 
 
@@ -146,7 +149,8 @@ def _show(day: Day, measured: Measured) -> dict[str, float]:
         f"Start-up, measured with one message: {fixed.wall:.1f} s, {fixed.cpu:.1f} s CPU and "
         f"{fixed.server_cpu:.1f} s in the server.\n"
     )
-    show_bytes(last, day, measured.duckdb_bytes)
+    assert measured.archived is not None
+    show_bytes(last, day, measured.duckdb_bytes, measured.archived)
     for title, profile in measured.profiles.items():
         show_profile(title, *profile)
     events = last.sizes["events"]
@@ -155,6 +159,7 @@ def _show(day: Day, measured: Measured) -> dict[str, float]:
         "ratio_to_insert": to_insert,
         "cpu_us_per_event": Spread.of(cost.less(fixed).all_cpu * 1e6 / day.messages for cost in costs).middle,
         "bytes_per_event": (events.heap + events.index) / day.readings,
+        "archived_bytes_per_event": measured.archived.event_bytes / measured.archived.events,
         "worker_peak_mb": max(cost.peak_bytes for cost in costs) / 1e6,
         "database_peak_mb": max(cost.server_peak_bytes for cost in costs) / 1e6,
         "one_row_day_cpu_s": fixed.all_cpu,
