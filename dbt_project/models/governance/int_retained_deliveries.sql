@@ -1,5 +1,5 @@
--- Rows of applied loads by tenant and day of receipt, counted where they lie. What still waits in quarantine is not among
--- them, for it may be released.
+-- Rows of applied loads by tenant and day of receipt, counted where they lie. What still waits in quarantine is not
+-- among them, for it may be released.
 with rows as (
     select load_id, row_number, tenant_no from {{ source('raw', 'messages') }}
     union all

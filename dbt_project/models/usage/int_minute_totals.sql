@@ -1,5 +1,5 @@
--- Minutes of the event store and those that were kept of archived months. A minute whose events left in several months, or
--- that has some in the store still, is one row.
+-- Minutes of the event store and those that were kept of archived months. A minute whose events left in several months,
+-- or that has some in the store still, is one row.
 with minutes as (
     select
         tenant_no, device_no, metric_no, period_no, bucket_start_at, bucket_end_at, quantity, event_count, last_event_at

@@ -1,6 +1,7 @@
 {{ config(meta={'dagster': {'ref': {'name': 'usage_minutely'}}}) }}
 
--- After a month has left the event store its minutes still sum to its hours, wherever the minutes of all that left are kept.
+-- After a month has left the event store its minutes still sum to its hours, wherever the minutes of all that left are
+-- kept.
 with complete as (
     select tenant_no, period_no
     from {{ source('store', 'folded_periods') }} as folded
@@ -14,13 +15,13 @@ with complete as (
 minutes as (
     select tenant_no, device_no, metric_no, period_no, sum(quantity) as quantity, sum(event_count) as event_count
     from {{ ref('int_minute_totals') }}
-    group by 1, 2, 3, 4
+    group by tenant_no, device_no, metric_no, period_no
 ),
 
 hours as (
     select tenant_no, device_no, metric_no, period_no, sum(quantity) as quantity, sum(event_count) as event_count
     from {{ source('store', 'usage_hours') }}
-    group by 1, 2, 3, 4
+    group by tenant_no, device_no, metric_no, period_no
 )
 
 select

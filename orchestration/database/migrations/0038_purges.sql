@@ -20,10 +20,10 @@ create table ledger.lifted_holds (
 -- A purge: proposed with everything that it would delete, decided by another person, then carried out.
 create table ledger.purge_proposals (
     purge_no integer generated always as identity primary key,
-    purge_id text not null generated always as ('PRG-' || purge_no) stored unique,
     proposed_by text not null check (trim(proposed_by) <> ''),
     reason text not null check (trim(reason) <> ''),
-    proposed_at timestamptz not null default clock_timestamp()
+    proposed_at timestamptz not null default clock_timestamp(),
+    purge_id text not null generated always as ('PRG-' || purge_no) stored unique
 );
 create table ledger.purge_items (
     purge_no integer not null references ledger.purge_proposals,
