@@ -15,7 +15,6 @@ from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -49,6 +48,9 @@ READ_BACK = {
     "minutes": "select count(*), sum(quantity), min(bucket_start_at), max(last_event_at) from read_parquet(?)",
 }
 CHUNK_BYTES = 1024 * 1024
+PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_-.")
+# A file system takes 255 bytes.
+LONGEST_FOLDER = 200
 
 
 class ArchiveError(MeterlineError):
@@ -72,8 +74,16 @@ class ArchivedFile:
 
 
 def path_of(region: str, month: str, tenant_id: str, kind: str) -> str:
-    """Where a file lies below the archive; a name that is no name of a folder is percent-encoded."""
-    return f"region={quote(region, safe='')}/month={month}/tenant={quote(tenant_id, safe='')}/{kind}.parquet"
+    """Where a file lies below the archive; no two tenants share a folder, also where capitals make no difference."""
+    return f"region={_folder(region)}/month={month}/tenant={_folder(tenant_id)}/{kind}.parquet"
+
+
+def _folder(name: str) -> str:
+    """A name of which all but small letters, digits and a few signs is percent-encoded; a long one ends in a digest."""
+    encoded = "".join(chr(byte) if byte in PLAIN else f"%{byte:02X}" for byte in name.encode())
+    if len(encoded) <= LONGEST_FOLDER:
+        return encoded
+    return f"{encoded[: LONGEST_FOLDER - 65]}-{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 @contextmanager

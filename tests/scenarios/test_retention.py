@@ -218,8 +218,21 @@ def test_a_file_that_is_missing_or_was_changed_is_named(closed: Pipeline) -> Non
     for look in (traced, events_of):
         with pytest.raises(ArchiveError, match=f"{path} is missing; restore it from a backup"):
             look(closed, "acme")
+    missing = f"archived file {path} is missing; restore it from a backup"
+    assert closed.prove() == {"archived_files_are_whole": [missing]}
     # Nobody else's file is asked for.
     assert len(traced(closed, "globex").events) == 4
+
+
+def test_a_list_of_files_that_was_changed_is_not_what_the_audit_log_has(closed: Pipeline) -> None:
+    archive(closed)
+    change = "update ledger.archived_files set sha256 = repeat('0', 64) where kind = 'minutes'"
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"):
+        closed.execute(change)
+    closed.execute(f"alter table ledger.archived_files disable trigger append_only; {change}")
+    problems = closed.prove()
+    assert problems["archives_are_audited"] == ["the list of the files of fold 1 is not as the audit log has it"]
+    assert len(problems["archived_files_are_whole"]) == 2
 
 
 def killed(pipeline: Pipeline, module: str, name: str, statement: str) -> None:
