@@ -270,7 +270,7 @@ begin
     folded_count := store.end_fold(fold);
     execute format('drop table store.%I', month.archived_as);
     select encode(sha256(convert_to(coalesce(string_agg(
-        format(E'%s  %s\n', sha256, path), '' order by path collate "C"
+        format('%s  %s', sha256, path) || chr(10), '' order by path collate "C"
     ), ''), 'UTF8')), 'hex') into digest
     from ledger.archived_files where fold_no = fold;
     perform audit.append(

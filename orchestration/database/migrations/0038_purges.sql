@@ -186,6 +186,14 @@ declare
     counted bigint;
 begin
     perform store.lock_retention();
+    select purge.purge_id into named
+    from ledger.approved_purge_items as item
+    inner join ledger.purge_proposals as purge on item.purge_no = purge.purge_no
+    limit 1;
+    if found then
+        raise '% is approved and not carried out', named
+            using errcode = 'object_not_in_prerequisite_state', hint = 'Approve it again, which goes on with it.';
+    end if;
     insert into ledger.purge_proposals (proposed_by, reason) values (person, because)
     returning purge_no, purge_id into made, named;
     insert into ledger.purge_items (
