@@ -18,6 +18,7 @@ from orchestration.invoice_cli import invoices, proposals
 from orchestration.observability import lines
 from orchestration.preparing import prepared as _prepared
 from orchestration.rate_cli import rates
+from orchestration.retention_cli import retention
 from orchestration.settings import Settings
 
 app = typer.Typer(
@@ -284,6 +285,7 @@ def import_holidays(  # noqa: PLR0913, PLR0917 - an option each
 
 app.add_typer(invoices, name="invoices")
 app.add_typer(proposals, name="proposals")
+app.add_typer(retention, name="retention")
 
 gates = typer.Typer(
     no_args_is_help=True,

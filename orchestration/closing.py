@@ -88,23 +88,23 @@ class DuePeriods:
     waiting: list[WaitingPeriod]
 
 
-def parse_month(text: str) -> date:
+def parse_month(text: str, option: str = "--period") -> date:
     """`YYYY-MM` to the month's first day. Raises BadInputError."""
     try:
         return datetime.strptime(text, "%Y-%m").date()
     except ValueError as error:
-        raise BadInputError(f"--period {text!r} is not a month; write it as 2019-02") from error
+        raise BadInputError(f"{option} {text!r} is not a month; write it as 2019-02") from error
 
 
-def parse_instant(text: str) -> datetime:
+def parse_instant(text: str, option: str = "--as-of") -> datetime:
     """ISO 8601 with a zone (a bare date is midnight UTC) to an instant. Raises BadInputError."""
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise BadInputError(f"--as-of {text!r} is not an instant; write it as 2019-03-04T00:00:00Z") from error
+        raise BadInputError(f"{option} {text!r} is not an instant; write it as 2019-03-04T00:00:00Z") from error
     if instant.tzinfo is None:
         if len(text) > 10:
-            raise BadInputError(f"--as-of {text!r} has no zone; write it as {text}Z or with an offset")
+            raise BadInputError(f"{option} {text!r} has no zone; write it as {text}Z or with an offset")
         instant = instant.replace(tzinfo=UTC)
     return instant
 

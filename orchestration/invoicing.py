@@ -5,8 +5,7 @@ The database knows which moves there are, gives the numbers and writes the audit
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +13,8 @@ from typing import Any
 
 import psycopg
 
-from orchestration.errors import BadInputError, BusyError
+from orchestration.errors import BadInputError
+from orchestration.refusals import refusals
 from orchestration.turns import refuse_while_busy
 
 # What a verb makes of an invoice.
@@ -95,7 +95,7 @@ def move(
     """
     if not invoices:
         raise BadInputError(f"there is no invoice to make {becomes}")
-    with _refusals():
+    with refusals():
         return session.execute(MOVE, (list(invoices), version, becomes, signed.by, signed.reason)).fetchall()
 
 
@@ -124,7 +124,7 @@ def propose(session: psycopg.Connection, invoice_id: str, amount: Decimal, signe
             f"{amount} is no amount in {currency}: give a number other than 0 with at most {digits} decimals, below 0 "
             "for a credit"
         )
-    with _refusals():
+    with refusals():
         made = session.execute(PROPOSE, (invoice_id, amount, signed.by, signed.reason)).fetchall()
     return str(made[0][0])
 
@@ -136,7 +136,7 @@ def decide(session: psycopg.Connection, proposal_id: str, decision: str, signed:
     closing.
     """
     refuse_while_busy(session)
-    with _refusals():
+    with refusals():
         session.execute(DECIDE, (proposal_id, decision, signed.by, signed.reason))
 
 
@@ -144,15 +144,3 @@ def invoice_of(session: psycopg.Connection, proposal_id: str) -> tuple[str, date
     """The invoice of a proposal, and the month to close for it."""
     invoice_id, month = session.execute(INVOICE_OF, (proposal_id,)).fetchall()[0]
     return str(invoice_id), month
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """What the database refuses, as a line for the user."""
-    try:
-        yield
-    except (psycopg.errors.ObjectNotInPrerequisiteState, psycopg.errors.NoDataFound) as error:
-        hint = f"; {error.diag.message_hint}" if error.diag.message_hint else ""
-        raise BadInputError(f"{error.diag.message_primary}{hint}") from error
-    except psycopg.errors.LockNotAvailable as error:
-        raise BusyError(str(error.diag.message_primary)) from error

@@ -101,8 +101,9 @@ class TraceConfig(Config):
 @op
 def trace_invoice_line(context: OpExecutionContext, config: TraceConfig, platform: Platform) -> None:
     """Follow an invoice line back to files and rows; the result is metadata of this step."""
+    archive = platform.settings.archive
     with clear_failures(), platform.session("meterline_auditor") as session:
-        found = tracing.trace(session, config.invoice_id, config.line or None, config.limit)
+        found = tracing.trace(session, archive, config.invoice_id, config.line or None, config.limit)
     tables = {
         "invoice": [found.invoice], "moves": found.moves, "lines": found.lines, "devices": found.devices,
         "events": found.events,
@@ -110,7 +111,8 @@ def trace_invoice_line(context: OpExecutionContext, config: TraceConfig, platfor
     context.log_event(
         AssetObservation(
             asset_key=AssetKey(["finance", "invoice_lines"]),
-            metadata={name: MetadataValue.json(_printable(rows)) for name, rows in tables.items()},
+            metadata={name: MetadataValue.json(_printable(rows)) for name, rows in tables.items()}
+            | {"purged": MetadataValue.json(found.purged)},
         )
     )
 

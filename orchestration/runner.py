@@ -21,9 +21,12 @@ ERRORS = {error.__name__: error for error in (BadInputError, BusyError, GateFail
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Jobs that need no asset, and where they are.
 ONE_STEP = {
+    "archive_month": "retention_jobs",
     "check_rates": "rate_jobs",
     "decide_proposal": "invoice_jobs",
+    "decide_purge": "retention_jobs",
     "edit_event": "edit_jobs",
+    "hold_data": "retention_jobs",
     "import_holidays": "tariff_jobs",
     "import_rates": "tariff_jobs",
     "import_readings": "one_step_jobs",
@@ -31,6 +34,7 @@ ONE_STEP = {
     "override_gate": "one_step_jobs",
     "promote_rates": "rate_jobs",
     "propose_adjustment": "invoice_jobs",
+    "propose_purge": "retention_jobs",
     "release_quarantined": "quarantine_jobs",
     "roll_back_rates": "rate_jobs",
     "show_quarantined": "quarantine_jobs",

@@ -22,8 +22,8 @@ class Settings:
     """The environment of one platform.
 
     `METERLINE_HOME` (default `.meterline`) holds the embedded database, Dagster's files and the demo's landing zone;
-    `METERLINE_DATABASE_URL`, `METERLINE_LANDING`, `METERLINE_CONFIG` and `METERLINE_ARTIFACTS` replace the parts they
-    name.
+    `METERLINE_DATABASE_URL`, `METERLINE_LANDING`, `METERLINE_CONFIG`, `METERLINE_ARTIFACTS` and `METERLINE_ARCHIVE`
+    replace the parts they name.
     """
 
     home: Path
@@ -31,6 +31,7 @@ class Settings:
     landing_url: str | None
     config_url: str | None
     artifacts_url: str | None = None
+    archive_url: str | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -41,6 +42,7 @@ class Settings:
             landing_url=os.environ.get("METERLINE_LANDING") or None,
             config_url=os.environ.get("METERLINE_CONFIG") or None,
             artifacts_url=os.environ.get("METERLINE_ARTIFACTS") or None,
+            archive_url=os.environ.get("METERLINE_ARCHIVE") or None,
         )
 
     @cached_property
@@ -52,6 +54,11 @@ class Settings:
     def artifacts(self) -> UPath:
         """Root of what models leave: their files and the snapshots they were made from; any URL that MLflow knows."""
         return UPath(self.artifacts_url) if self.artifacts_url else UPath(self.home / "artifacts")
+
+    @cached_property
+    def archive(self) -> UPath:
+        """Root of the months that left the event store; any fsspec URL."""
+        return UPath(self.archive_url) if self.archive_url else UPath(self.home / "archive")
 
     @cached_property
     def config_folder(self) -> Path:

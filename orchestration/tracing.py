@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
+from upath import UPath
 
 from orchestration.errors import BadInputError
+from orchestration.retention.reading import Asked, archived_events
 
 INVOICE = """
 select invoice_id, invoice_version, tenant_id, period_id, period_start_at, period_end_at, currency_code,
@@ -42,15 +46,34 @@ where period.period_id = %s and usage.invoice_version = %s and (%s::text is null
 order by usage.quantity desc, device.device_id
 limit %s
 """
+# Of the store the first, and of the archive: in one order, with what is known beside them.
 EVENTS = """
+with told as (
+    select event_id, tenant_id, device_id, metric, quantity, null::numeric as edited_quantity, event_at, received_at,
+        timestamp_source, source_file, source_row
+    from finance.billing_events
+    where tenant_id = %(metered_for)s and device_id = %(device_id)s and metric = %(metric)s
+        and case
+            when %(metered_for)s = %(tenant_id)s then period_id = %(period_id)s
+            else event_at >= %(since)s and event_at < %(until)s
+        end
+    union all
+    select event_id, %(metered_for)s, %(device_id)s, %(metric)s, quantity, edited_quantity, event_at, received_at,
+        timestamp_source, source_file, source_row
+    from jsonb_to_recordset(%(archived)s) as archived (
+        event_id text, quantity numeric(20, 10), edited_quantity numeric, event_at timestamptz, received_at timestamptz,
+        timestamp_source text, source_file text, source_row integer
+    )
+)
+
 select event.event_id, event.quantity,
-    (
+    coalesce(event.edited_quantity, (
         select edited.quantity
         from finance.edits as edited
         where edited.event_id = event.event_id and edited.is_counted
         order by edited.decided_at desc
         limit 1
-    ) as edited_quantity,
+    )) as edited_quantity,
     (
         select calibration.multiplier
         from finance.calibrations as calibration
@@ -69,13 +92,7 @@ select event.event_id, event.quantity,
         where load.source_file = event.source_file
         limit 1
     ) as extra_fields
-from finance.billing_events as event
-where event.tenant_id = %(metered_for)s and event.device_id = %(device_id)s and event.metric = %(metric)s
-    and case
-        when %(metered_for)s = %(tenant_id)s then event.period_id = %(period_id)s
-        else event.event_at between coalesce(%(first_event_at)s, %(period_start_at)s)
-            and coalesce(%(last_event_at)s, %(period_end_at)s - interval '1 microsecond')
-    end
+from told as event
 order by event.event_at, event.event_id
 limit %(limit)s
 """
@@ -83,7 +100,10 @@ limit %(limit)s
 
 @dataclass(frozen=True)
 class Trace:
-    """An invoice and, for one line, what stands behind it; every table is a list of column-to-value rows."""
+    """An invoice and, for one line, what stands behind it; every table is a list of column-to-value rows.
+
+    `purged` has a sentence for each part of its events that is kept no longer.
+    """
 
     invoice: dict[str, Any]
     moves: list[dict[str, Any]]
@@ -91,12 +111,16 @@ class Trace:
     line: dict[str, Any] | None
     devices: list[dict[str, Any]]
     events: list[dict[str, Any]]
+    purged: list[str] = field(default_factory=list)
 
 
-def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None, limit: int = 5) -> Trace:
+def trace(
+    session: psycopg.Connection, archive: UPath, invoice_id: str, line_number: int | None, limit: int = 5
+) -> Trace:
     """Follow an invoice, and one of its lines, back to the events; `limit` bounds devices and events shown.
 
-    Raises BadInputError when there is no such invoice or line.
+    Raises BadInputError when there is no such invoice or line, ArchiveError when a file of the archive that has its
+    events is missing or was changed.
     """
     invoices = _rows(session, INVOICE, (invoice_id,))
     if not invoices:
@@ -111,12 +135,28 @@ def trace(session: psycopg.Connection, invoice_id: str, line_number: int | None,
         raise BadInputError(f"invoice {invoice_id} has lines 1 to {len(lines)}, not {line_number}")
     metric = line["metric"]
     devices = _rows(session, DEVICES, (invoice["period_id"], invoice["invoice_version"], metric, metric, limit))
-    events = []
-    if devices:
-        # The meter of a unit is its landlord's; of a part of what is common all readings of the month are behind it.
-        told = {name: invoice[name] for name in ("tenant_id", "period_id", "period_start_at", "period_end_at")}
-        events = _rows(session, EVENTS, devices[0] | told | {"limit": limit})
-    return Trace(invoice, moves, lines, line, devices, events)
+    if not devices:
+        return Trace(invoice, moves, lines, line, [], [])
+    events, purged = _events(session, archive, invoice, devices[0], limit)
+    return Trace(invoice, moves, lines, line, devices, events, purged)
+
+
+def _events(
+    session: psycopg.Connection, archive: UPath, invoice: dict[str, Any], device: dict[str, Any], limit: int
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The first events of a device behind a line, in the store or archived, and what of them was purged."""
+    # The meter of a unit is its landlord's; of a part of what is common all readings of the month are behind it.
+    is_own = device["metered_for"] == invoice["tenant_id"]
+    since = device["first_event_at"] or invoice["period_start_at"]
+    last = device["last_event_at"] or invoice["period_end_at"] - timedelta(microseconds=1)
+    asked = Asked(
+        device["metered_for"], device["device_id"], since, last + timedelta(microseconds=1), device["metric"],
+        invoice["period_id"] if is_own else None, billed_only=True,
+    )  # fmt: skip
+    archived, purged = archived_events(session, archive, asked, limit)
+    told = {name: invoice[name] for name in ("tenant_id", "period_id")} | {"since": since, "until": asked.until}
+    found = device | told | {"limit": limit, "archived": json.dumps(archived, default=str)}
+    return _rows(session, EVENTS, found), purged
 
 
 def _rows(

@@ -190,6 +190,8 @@ def trace(settings: Settings, invoice_id: str, line: int | None, limit: int) -> 
         return
     _rows(f"Line {line}: devices with the most use", found["devices"])
     _rows("Events of the first device, with their landing file and row", found["events"])
+    for sentence in found["purged"]:
+        say(sentence)
 
 
 def reconcile(settings: Settings) -> None:

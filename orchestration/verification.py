@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import psycopg
+from upath import UPath
+
+from orchestration.retention.files import ArchiveError, checked
 
 # Each query returns the rows that break the proof, worded for a person.
 PROOFS = {
@@ -125,6 +128,48 @@ PROOFS = {
         where decided.is_stored is null or logged.decision is null
         order by proposal_id
     """,
+    "archives_are_audited": """
+        with logged as (
+            select (entry ->> 'fold_no')::integer as fold_no, entry ->> 'manifest_sha256' as manifest_sha256
+            from (
+                select payload::jsonb as entry from audit.log where stream = 'retention' and action = 'month_archived'
+            ) as entries
+        ),
+        recorded as (
+            select fold_no, encode(sha256(convert_to(string_agg(
+                format('%s  %s', sha256, path) || chr(10), '' order by path collate "C"
+            ), 'UTF8')), 'hex') as manifest_sha256
+            from ledger.archived_files
+            group by fold_no
+        )
+        select format('the list of the files of fold %s is not as the audit log has it', fold_no)
+        from recorded
+        full join logged using (fold_no)
+        where recorded.manifest_sha256 is distinct from logged.manifest_sha256
+            -- A month that held no event has an entry and no file.
+            and (recorded.fold_no is not null or exists (
+                select from store.folded_loads as folded where folded.fold_no = logged.fold_no
+            ))
+        order by fold_no
+    """,
+    "purges_are_audited": """
+        with logged as (
+            select entry ->> 'purge_id' as purge_id, entry ->> 'decision' as decision,
+                entry ->> 'decided_by' as decided_by
+            from (
+                select payload::jsonb as entry from audit.log where stream = 'retention' and action = 'purge_decided'
+            ) as entries
+        )
+        select format('the decision about %s is not as the audit log has it', purge_id)
+        from (
+            select purge_id, decision, decided_by, true as is_stored
+            from ledger.purge_decisions
+            inner join ledger.purge_proposals using (purge_no)
+        ) as decided
+        full join logged using (purge_id, decision, decided_by)
+        where decided.is_stored is null or logged.decision is null
+        order by purge_id
+    """,
     "invoices_were_cleared": """
         select format('%s version %s was not cleared by the gates as it stands', invoice.invoice_id, invoice_version)
         from store.invoices as invoice
@@ -136,6 +181,17 @@ PROOFS = {
         order by invoice.invoice_id, invoice_version
     """,
 }
+# What is being purged may be half gone.
+ARCHIVED = """
+select file.path, file.sha256
+from ledger.archived_files as file
+where not exists (
+    select from ledger.purge_items as item
+    inner join ledger.purge_decisions as decided on item.purge_no = decided.purge_no
+    where item.file_no = file.file_no and decided.decision = 'approved'
+)
+order by file.path
+"""
 REPRODUCTION = (
     "select format('%s version %s: %s', invoice_id, invoice_version, difference) from billing.int_invoice_differences"
 )
@@ -162,6 +218,18 @@ def prove(session: psycopg.Connection) -> list[Proof]:
 def prove_reproduction(session: psycopg.Connection) -> Proof:
     """Compare what the billing models rated anew, from events and configuration versions, with what was invoiced."""
     return _proof(session, "invoices_are_reproducible", REPRODUCTION)
+
+
+def prove_archive(session: psycopg.Connection, archive: UPath) -> Proof:
+    """Read every file of the archive that is not purged, and compare its digest with the one on record."""
+    problems = []
+    for path, sha256 in session.execute(ARCHIVED).fetchall():
+        try:
+            with checked(archive, path, sha256):
+                pass
+        except ArchiveError as error:
+            problems.append(str(error))
+    return Proof("archived_files_are_whole", problems)
 
 
 def _proof(session: psycopg.Connection, name: str, query: str) -> Proof:

@@ -158,6 +158,7 @@ class Configuration:
             for name in (
                 "tenants",
                 "calendars",
+                "retention_classes",
                 "contracts",
                 "devices",
                 "device_types",
@@ -438,7 +439,7 @@ class Pipeline:
     def prove(self) -> dict[str, list[str]]:
         """Every proof of `meterline verify` that does not hold, with its problems."""
         with connect(self.settings, "meterline_auditor") as session:
-            proofs = verification.prove(session)
+            proofs = [*verification.prove(session), verification.prove_archive(session, self.settings.archive)]
         with connect(self.settings, "meterline_transform") as session:
             closing.request(session, "verify", closing.NO_MONTH, datetime.now(UTC))
         run_dbt(self.settings, *CLOSE)

@@ -27,9 +27,9 @@ SHOWN_ROWS = 200
     owners=["team:finance"],
 )
 def verification_report(context: AssetExecutionContext, platform: Platform, dbt: Dbt) -> MaterializeResult:  # type: ignore[type-arg]
-    """Audit chain, conservation of messages and use, and every invoice rated again from its events, bit for bit."""
+    """Audit chain, conservation of messages and use, the archive, and every invoice rated again, bit for bit."""
     with platform.session("meterline_auditor") as session:
-        proofs = verification.prove(session)
+        proofs = [*verification.prove(session), verification.prove_archive(session, platform.settings.archive)]
     with clear_failures(), platform.session("meterline_transform") as session:
         refuse_while_busy(session)
         closing.request(session, "verify", closing.NO_MONTH, datetime.now(UTC))

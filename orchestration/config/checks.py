@@ -41,6 +41,7 @@ from orchestration.config.tables import (
     RateCardTerms,
     RateCardTier,
     RegisterExchange,
+    RetentionClass,
     Row,
     Source,
     Tax,
@@ -61,6 +62,7 @@ class Rows:
 
     tenants: list[tuple[int, Tenant]] = field(default_factory=list)
     calendars: list[tuple[int, Calendar]] = field(default_factory=list)
+    retention_classes: list[tuple[int, RetentionClass]] = field(default_factory=list)
     contracts: list[tuple[int, Contract]] = field(default_factory=list)
     device_types: list[tuple[int, DeviceType]] = field(default_factory=list)
     metrics: list[tuple[int, Metric]] = field(default_factory=list)
@@ -115,6 +117,7 @@ class Checks:
                 "load_profiles",
                 "time_of_use",
                 "taxes",
+                "retention_classes",
             )
             if problems.of(f"{name}.csv")
         }
@@ -151,6 +154,8 @@ class Checks:
         self._refer("contracts.csv", self._rows.contracts, "rate_card_id", "rate_cards", cards)
         profiles = {weight.load_profile for _, weight in self._rows.load_profiles}
         self._refer("contracts.csv", self._rows.contracts, "load_profile", "load_profiles", profiles)
+        kept = {row.retention_class for _, row in self._rows.retention_classes}
+        self._refer("contracts.csv", self._rows.contracts, "retention_class", "retention_classes", kept)
         self._load_profiles()
         check_schedules(self._rows.time_of_use, self._rows.holidays, self._problems)
         schedules = {row.schedule for _, row in self._rows.time_of_use}

@@ -100,6 +100,8 @@ Total = Annotated[Decimal, BeforeValidator(values.number(digits=TOTAL_DIGITS))]
 Seconds = Annotated[Decimal, BeforeValidator(values.number())]
 Version = Annotated[int, BeforeValidator(values.whole(least=1))]
 ChargeBasis = Annotated[str, _choice("rate_cards.charge_basis")]
+# A century of days: what is to stay for longer stays without end.
+Days = Annotated[int, BeforeValidator(values.whole(most=36_525))]
 Percent = Annotated[Decimal, BeforeValidator(values.number(most=100))]
 # Of a whole invoice: none is written as an empty cell, 0 is refused where it would bill nothing ever.
 Spend = Annotated[Decimal, BeforeValidator(values.number(more_than=0))]
@@ -149,6 +151,17 @@ class Contract(Row):
     commitment_amount: Spend | None = None
     tax_jurisdiction: Text | None = None
     invoice_approval: Annotated[str, _choice("contracts.invoice_approval")] = "automatic"
+    retention_class: Text | None = None
+
+
+class RetentionClass(Row):
+    """For how many days what is kept of a contract stays; none: without end."""
+
+    key = ("retention_class",)
+    retention_class: Text
+    raw_days: Days | None = None
+    event_days: Days | None = None
+    minute_days: Days | None = None
 
 
 class Calendar(Row):
@@ -504,6 +517,7 @@ class Table:
 TABLES = (
     Table("tenants", Tenant),
     Table("calendars", Calendar, is_required=False),
+    Table("retention_classes", RetentionClass, is_required=False),
     Table("contracts", Contract),
     Table("device_types", DeviceType, is_required=False),
     Table("metrics", Metric),

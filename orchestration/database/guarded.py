@@ -53,4 +53,11 @@ APPEND_ONLY = (
     "store.threshold_events",
     "store.threshold_notices",
     "store.rule_changes",
+    "ledger.archived_files",
+    "ledger.retention_holds",
+    "ledger.lifted_holds",
+    "ledger.purge_proposals",
+    "ledger.purge_items",
+    "ledger.purge_decisions",
+    "ledger.purges",
 )

@@ -17,12 +17,12 @@ ROLES = (
 KNOWN_ROLES = "select rolname, rolcanlogin from pg_catalog.pg_roles where rolname = any(%s)"
 # A guard that is not `always` lets pass whoever sets session_replication_role.
 LAX_GUARDS = """
-select place.nspname, relation.relname
+select place.nspname, relation.relname, guard.tgname
 from pg_catalog.pg_trigger as guard
 inner join pg_catalog.pg_class as relation on guard.tgrelid = relation.oid
 inner join pg_catalog.pg_namespace as place on relation.relnamespace = place.oid
-where guard.tgname = 'append_only' and guard.tgenabled <> 'A'
-order by 1, 2
+where guard.tgname in ('append_only', 'unchanged', 'approved_purges') and guard.tgenabled <> 'A'
+order by 1, 2, 3
 """
 # What migrations guard, and the event store's months, which are guarded as they come.
 UNGUARDED = """
@@ -86,9 +86,9 @@ def guards(subject: Subject) -> list[Finding]:
     findings = [
         wrong(
             f"the guard of {schema}.{table} is off",
-            f"alter table {_name(schema, table)} enable always trigger append_only",
+            f"alter table {_name(schema, table)} enable always trigger {guard}",
         )
-        for schema, table in subject.session.execute(LAX_GUARDS).fetchall()
+        for schema, table, guard in subject.session.execute(LAX_GUARDS).fetchall()
     ]
     findings += [
         wrong(f"{schema}.{table} has no guard", f"call store.make_append_only('{_name(schema, table)}')")

@@ -13,6 +13,7 @@ FIGURES = {
     "cpu_us_per_event": "CPU microseconds per message, without what one message costs",
     "cpu_us_per_event_next_day": "the same for one more day on top of a day",
     "bytes_per_event": "heap and index of the event store",
+    "archived_bytes_per_event": "files of the archive that hold the events, without those of the minutes",
     "growth_ratio": "CPU per message, without what one message costs, into the largest store against an empty one",
     "close_growth_ratio": "CPU of a close over ten times the events of the same devices",
     "worker_peak_mb": "memory of the command with its children",

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestration.console import say, working
 from orchestration.progress import report
-from tests.benchmarks import cadence, close_growth, closing, contenders, fixed_cost, growth
+from tests.benchmarks import archived, cadence, close_growth, closing, contenders, fixed_cost, growth
 from tests.benchmarks.contenders import DuckdbRun, PlatformRun
 from tests.benchmarks.day import DAY, READINGS_A_DEVICE, Day, generate, generate_eve
 from tests.benchmarks.measure import Cost, Spread
@@ -52,6 +52,7 @@ class Measured:
     agreed: int = 0
     invoices: int = 0
     duckdb_bytes: int = 0
+    archived: archived.Archived | None = None
     profiles: dict[str, Profile] = field(default_factory=dict)
 
 
@@ -127,6 +128,8 @@ def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Meas
             cost, measured.samples[module] = contenders.consumer(sandbox, module, min(sample, day.messages))
             measured.consumers[module].append(cost)
     measured.duckdb_bytes = database.stat().st_size
+    report("archiving")(0, 0)
+    measured.archived = archived.measure(sandbox)
     return measured
 
 
@@ -157,7 +160,8 @@ def _show(day: Day, measured: Measured) -> dict[str, float]:
         f"{fixed.server_cpu:.1f} s in the server.\n"
     )
     show_rating(measured.closes, [run.rating for run in measured.duckdb[THREADS[-1]]], day.device_count)
-    show_bytes(last, day, measured.duckdb_bytes)
+    assert measured.archived is not None
+    show_bytes(last, day, measured.duckdb_bytes, measured.archived)
     for title, profile in measured.profiles.items():
         show_profile(title, *profile)
     events = last.sizes["events"]
@@ -166,6 +170,7 @@ def _show(day: Day, measured: Measured) -> dict[str, float]:
         "ratio_to_insert": to_insert,
         "cpu_us_per_event": Spread.of(cost.less(fixed).all_cpu * 1e6 / day.messages for cost in costs).middle,
         "bytes_per_event": (events.heap + events.index) / day.readings,
+        "archived_bytes_per_event": measured.archived.event_bytes / measured.archived.events,
         "worker_peak_mb": max(cost.peak_bytes for cost in costs) / 1e6,
         "database_peak_mb": max(cost.server_peak_bytes for cost in costs) / 1e6,
         "one_row_day_cpu_s": fixed.all_cpu,

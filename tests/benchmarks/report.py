@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from orchestration.console import say, table
+from tests.benchmarks.archived import Archived
 from tests.benchmarks.contenders import PlatformRun
 from tests.benchmarks.day import Day
 from tests.benchmarks.measure import Cost, Spread
@@ -82,7 +83,7 @@ def show_rating(closes: Sequence[Cost], rated: Sequence[Cost], device_count: int
     table("Rating", ["", "s", "client CPU s", "server CPU s", "us CPU/device"], rows)
 
 
-def show_bytes(run: PlatformRun, day: Day, duckdb_bytes: int) -> None:
+def show_bytes(run: PlatformRun, day: Day, duckdb_bytes: int, archived: Archived) -> None:
     """Where the bytes are, per stored event."""
     rows = [
         [family, *(f"{part / day.readings:.1f}" for part in (size.heap, size.index, size.toast, size.total))]
@@ -90,8 +91,15 @@ def show_bytes(run: PlatformRun, day: Day, duckdb_bytes: int) -> None:
     ]
     rows.append(["write-ahead log", "", "", "", f"{run.wal_bytes / day.readings:.1f}"])
     rows.append(["landing files", "", "", "", f"{day.byte_count / day.readings:.1f}"])
+    for name, weight in (
+        ("archived events", archived.event_bytes),
+        ("archived minutes", archived.minute_bytes),
+        ("minutes that stay in the store", archived.kept_minute_bytes),
+    ):
+        rows.append([name, "", "", "", f"{weight / archived.events:.1f}"])
     rows.append(["DuckDB's file", "", "", "", f"{duckdb_bytes / day.readings:.1f}"])
     table("Bytes per stored event", ["tables", "heap", "index", "toast and maps", "all"], rows)
+    say(f"Archived at {archived.events / archived.cost.wall:,.0f} events/s, with the start of the command.\n")
 
 
 def show_profile(

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -24,6 +25,8 @@ from orchestration.database import embedded
 from orchestration.database.connection import connect
 from orchestration.doctor.examination import subject_of
 from orchestration.doctor.examinations import examine_all
+from orchestration.invoicing import Signed
+from orchestration.retention.archiving import archive_month
 from orchestration.settings import PROJECT_ROOT, Settings
 from tests.integration.test_doctor import set_on_server
 from tests.support import Pipeline, message
@@ -123,10 +126,15 @@ def month(pipeline: Pipeline, number: int) -> None:
 
 @pytest.fixture(scope="module")
 def original(shared_pipeline: Pipeline) -> Pipeline:
-    """February processed and closed: 2 and 0.5 kWh at 1.00; March has 0.25 so far."""
+    """February processed, closed and archived: 2 and 0.5 kWh at 1.00; March has 0.25 so far."""
     shared_pipeline.tenant("acme", "m-1", "m-2", starts_at="2019-02-01")
     month(shared_pipeline, 2)
     assert shared_pipeline.close("2019-02") == [("INV-acme-2019-02-01", 1, "2.50")]
+    with connect(shared_pipeline.settings, "meterline_approver") as session:
+        archive = shared_pipeline.settings.archive
+        assert (
+            len(archive_month(session, archive, date(2019, 2, 1), Signed("Ada", "backed up from here on")).files) == 2
+        )
     return shared_pipeline
 
 
@@ -172,7 +180,8 @@ def platform_at(home: Path, database: str, backup: Path) -> Pipeline:
     landing = home / f"landing of {database}"
     shutil.copytree(newest(backup) / "landing", landing)
     url = make_conninfo(embedded.start(home), dbname=database)
-    return Pipeline(Settings(home, url, str(landing), str(newest(backup) / "config")))
+    config, archive = (str(newest(backup) / name) for name in ("config", "archive"))
+    return Pipeline(Settings(home, url, str(landing), config, archive_url=archive))
 
 
 def give_to_the_owner_of(server: Path, folder: Path) -> None:

@@ -35,6 +35,7 @@ def test_bench_compares_equal_answers(tmp_path, monkeypatch):
         "ratio_to_insert",
         "cpu_us_per_event",
         "bytes_per_event",
+        "archived_bytes_per_event",
         "worker_peak_mb",
         "database_peak_mb",
         "one_row_day_cpu_s",

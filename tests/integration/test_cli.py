@@ -16,6 +16,7 @@ METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
     "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
     "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals", "doctor", "follow",
+    "retention",
 )  # fmt: skip
 
 ADA = ("--by", "Ada", "--reason", "checked")

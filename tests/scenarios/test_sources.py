@@ -168,7 +168,7 @@ def test_unknown_fields_are_kept_and_shown(pipeline: Pipeline) -> None:
 
     pipeline.close("2019-02", "2019-03-31")
     with connect(pipeline.settings, "meterline_auditor") as session:
-        events = tracing.trace(session, "INV-acme-2019-02-01", 1).events
+        events = tracing.trace(session, pipeline.settings.archive, "INV-acme-2019-02-01", 1).events
     assert [event["extra_fields"] for event in events] == [found[1], None, {"Zähler": "Küche"}, None]
 
 

@@ -436,14 +436,14 @@ def test_a_bill_explains_itself(estate: Estate) -> None:
 
 def test_a_line_is_traced_to_the_meter_of_the_house(estate: Estate) -> None:
     with connect(estate.pipeline.settings) as session:
-        traced = tracing.trace(session, "INV-anna-2019-03-01", 2)
+        traced = tracing.trace(session, estate.pipeline.settings.archive, "INV-anna-2019-03-01", 2)
     assert [(row["device_id"], row["metered_for"], row["quantity"]) for row in traced.devices] == [
         ("oak-flat", "oak", Decimal(19))
     ]
     assert [row["quantity"] for row in traced.events] == [10, 4, 2]
     # Nils has nothing but a part of what is common: behind it are the readings of the master meter.
     with connect(estate.pipeline.settings) as session:
-        traced = tracing.trace(session, "INV-nils-2019-03-01", 1)
+        traced = tracing.trace(session, estate.pipeline.settings.archive, "INV-nils-2019-03-01", 1)
     assert [(row["device_id"], row["quantity"]) for row in traced.devices] == [("elm-main", Decimal(4))]
     assert [row["quantity"] for row in traced.events] == [0, 6, 16, 27]
 

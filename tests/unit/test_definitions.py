@@ -11,6 +11,7 @@ from orchestration.runner import ONE_STEP, job_of_that_name
 
 DESK = {"list_quarantine", "show_quarantined", "release_quarantined"}
 DESK |= {"move_invoices", "propose_adjustment", "decide_proposal", "promote_rates", "roll_back_rates", "check_rates"}
+DESK |= {"hold_data", "propose_purge"}
 WITHOUT_TURN = {
     "trace",
     "override_gate",
@@ -22,7 +23,14 @@ WITHOUT_TURN = {
 } | DESK
 CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates", "preview_invoices", "simulate_rates", "stage_rates"}
-JOBS = {"load_config", "process_days", "publish_views", "check_tables", "build_docs"} | CLOSING | RATING | WITHOUT_TURN
+RETENTION = {"archive_month", "decide_purge"}
+JOBS = (
+    {"load_config", "process_days", "publish_views", "check_tables", "build_docs"}
+    | CLOSING
+    | RATING
+    | RETENTION
+    | WITHOUT_TURN
+)
 MODEL_JOBS = {"train_models", "score_usage"}
 
 

@@ -32,3 +32,11 @@
         where folded.tenant_no = {{ period }}.tenant_no and folded.period_no = {{ period }}.period_no
     )
 {%- endmacro %}
+
+{# The month that is being folded, or that was folded last: one row of store.folds. #}
+{% macro month_that_leaves() -%}
+    select fold_no, month_start_at, month_end_at
+    from {{ source('store', 'folds') }}
+    order by fold_no desc
+    limit 1
+{%- endmacro %}

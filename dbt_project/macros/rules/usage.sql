@@ -15,6 +15,25 @@
     date_bin(interval '1 minute', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
 {%- endmacro %}
 
+{# Use by minute of events of metrics that are no registers; `events` is a relation like int_metered_events. #}
+{% macro minute_totals(events) -%}
+    select
+        event.tenant_no,
+        event.device_no,
+        event.metric_no,
+        event.period_no,
+        {{ minute_of('event.event_at') }} as bucket_start_at,
+        {{ minute_of('event.event_at') }} + interval '1 minute' as bucket_end_at,
+        {{ aggregate_events('metric.aggregation', 'event') }} as quantity,
+        count(*) as event_count,
+        max(event.event_at) as last_event_at
+    from {{ events }} as event
+    inner join {{ ref('stg_config__metrics') }} as metric
+        on event.metric_no = metric.metric_no and metric.valid_to_load is null
+    where {{ is_register('metric') }} is not true
+    group by event.tenant_no, event.device_no, event.metric_no, event.period_no, bucket_start_at, metric.aggregation
+{%- endmacro %}
+
 {# One number from the events of a bucket, by the metric's aggregation. `event` is the alias of the events. #}
 {% macro aggregate_events(aggregation, event) -%}
     case {{ aggregation }}

@@ -1,2 +1,2 @@
 -- depends_on: {{ ref('store_events') }}
-{{ published_usage(ref('int_usage_minutes')) }}
+{{ published_usage(ref('int_minute_totals')) }}

@@ -19,6 +19,7 @@ select
     config.maximum_spend_amount::numeric as maximum_spend_amount,
     config.commitment_amount::numeric as commitment_amount,
     config.tax_jurisdiction,
+    config.retention_class,
     config.starts_at::timestamptz as starts_at,
     coalesce(config.ends_at::timestamptz, 'infinity') as ends_at,
     config.valid_from_load,

@@ -40,7 +40,7 @@ def test_a_valid_folder_has_no_errors(write_configuration: Write) -> None:
             "occupancies": 0, "allocations": 0, "field_mappings": 0,
             "unit_conversions": 0, "sources": 0, "register_exchanges": 0, "calibrations": 0,
             "rate_card_terms": 0, "discounts": 0, "taxes": 0, "credits": 0, "time_of_use": 0, "holidays": 0,
-            "budgets": 0, "devices": 2,
+            "budgets": 0, "retention_classes": 0, "devices": 2,
         }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def test_defaults_and_normal_forms(write_configuration: Write) -> None:
     folder = write_configuration()
     assert stored(folder, "contracts") == [
         ["acme-1", "acme", "Europe/Madrid", "2018-12-31T23:00:00+00:00", "", "monthly", "1", "grace", "72", "0",
-         "corrected", "none", "", "basic", "", "", "0", "", "", "", "automatic"],
+         "corrected", "none", "", "basic", "", "", "0", "", "", "", "automatic", ""],
     ]  # fmt: skip
     assert stored(folder, "rate_card_tiers")[0] == [
         "basic", "1", "energy", "usage", "", "", "1", "100", "0.25", "", "", "",
@@ -996,6 +996,31 @@ def test_budgets_of_those_who_share(write_configuration: Write) -> None:
     units = "property_id,unit_id\nhouse,a\n"
     assert errors(write_configuration(budgets=header + budgets, devices=devices, units=units)) == [
         "budgets.csv line 2, column device_id: is empty, but use of tenant 'acme' is shared among units; name a device",
+    ]
+
+
+def test_retention_classes(write_configuration: Write) -> None:
+    header = "retention_class,raw_days,event_days,minute_days\n"
+    good = "minutes,7,7,\nsix_years,90,2192,0\n"
+    assert stored(write_configuration(retention_classes=header + good), "retention_classes") == [
+        ["minutes", "7", "7", ""],
+        ["six_years", "90", "2192", "0"],
+    ]
+    bad = "minutes,7,7,\nminutes,8,7,\ngarbage,-1,seven,36526\n,1,1,1\n"
+    contracts = (
+        "contract_id,tenant_id,starts_at,time_zone,rate_card_id,retention_class\n"
+        "acme-1,acme,2019-01-01,Europe/Madrid,basic,for_ever\n"
+    )
+    assert sorted(errors(write_configuration(retention_classes=header + bad))) == [
+        "retention_classes.csv line 3: retention_class 'minutes' is already on line 2; remove one of the two",
+        "retention_classes.csv line 4, column event_days: 'seven' is not a whole number",
+        "retention_classes.csv line 4, column minute_days: '36526' must lie between 0 and 36525",
+        "retention_classes.csv line 4, column raw_days: '-1' must lie between 0 and 36525",
+        "retention_classes.csv line 5, column retention_class: is empty; every row needs it",
+    ]
+    assert errors(write_configuration(retention_classes=header + good, contracts=contracts)) == [
+        "contracts.csv line 2, column retention_class: 'for_ever' is not in retention_classes.csv; add it there or "
+        "correct it here",
     ]
 
 
