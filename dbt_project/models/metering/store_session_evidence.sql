@@ -20,33 +20,30 @@ least as (
         tenant_no, device_no, session_key, received_day, load_id, {{ microseconds('delay') }} as least_delay_us
     from least_by_load
     order by tenant_no, device_no, session_key, received_day, delay, load_id
-),
-
--- Fenced: all is looked up before the first row is inserted. A plan of when the table was small reads it whole for each
--- row, with what was inserted meanwhile.
-improved as materialized (
-    select
-        candidate.tenant_no,
-        candidate.device_no,
-        candidate.session_key,
-        candidate.received_day,
-        candidate.load_id,
-        candidate.least_delay_us,
-        coalesce(known.generation, 0)::smallint as generation
-    from least as candidate
-    left join lateral (
-        select evidence.generation, min(evidence.least_delay_us) as least_delay_us
-        from {{ source('store', 'session_evidence') }} as evidence
-        where
-            candidate.tenant_no = evidence.tenant_no
-            and candidate.device_no = evidence.device_no
-            and candidate.session_key = evidence.session_key
-            and candidate.received_day = evidence.received_day
-        group by evidence.generation
-        order by evidence.generation desc
-        limit 1
-    ) as known on true
-    where known.least_delay_us is null or candidate.least_delay_us < known.least_delay_us
 )
 
-select * from improved
+select
+    candidate.tenant_no,
+    candidate.device_no,
+    candidate.session_key,
+    candidate.received_day,
+    candidate.load_id,
+    candidate.least_delay_us,
+    coalesce(known.generation, 0)::smallint as generation
+from least as candidate
+left join lateral (
+    select evidence.generation, min(evidence.least_delay_us) as least_delay_us
+    from {{ source('store', 'session_evidence') }} as evidence
+    where
+        candidate.tenant_no = evidence.tenant_no
+        and candidate.device_no = evidence.device_no
+        and candidate.session_key = evidence.session_key
+        and candidate.received_day = evidence.received_day
+    group by evidence.generation
+    order by evidence.generation desc
+    limit 1
+) as known on true
+where known.least_delay_us is null or candidate.least_delay_us < known.least_delay_us
+-- Sorted, so that all is looked up before the first row is inserted: a plan of when the table was small reads the whole
+-- table for each row, with what was inserted meanwhile.
+order by candidate.received_day, candidate.tenant_no, candidate.device_no, candidate.session_key

@@ -1,3 +1,7 @@
+{{ config(materialized='scratch', tags=['load']) }}
+-- depends_on: {{ ref('store_events') }}
+-- depends_on: {{ ref('store_event_restatements') }}
+
 -- What the claimed loads change about billed events, with a sign: an event that comes, or the old state of a
 -- restated one that goes and its new state that comes. Read from durable tables, so the same after a crash.
 with restated as (
