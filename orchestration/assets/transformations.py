@@ -85,7 +85,7 @@ select exists (
 
 
 def _without_unit_tests(manifest: dict[str, Any]) -> dict[str, Any]:
-    """What Dagster's assets are made of; unit tests are none of its checks, and every selection would parse them all."""
+    """What Dagster's assets are made of. Unit tests are no checks of it, and each selection would parse them all."""
     unit_tests = manifest["unit_tests"]
     kept = {
         parent: [child for child in children if child not in unit_tests]

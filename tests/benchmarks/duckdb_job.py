@@ -31,7 +31,9 @@ create table events (
     is_billed boolean
 );
 
-create temp table local_days (day_start_at timestamp, day_end_at timestamp, period_start_at timestamp, boundary_at timestamp);
+create temp table local_days (
+    day_start_at timestamp, day_end_at timestamp, period_start_at timestamp, boundary_at timestamp
+);
 """
 EVENTS = """
 insert into events
@@ -129,13 +131,16 @@ with tiers as (
 
 used as (
     select
-        tenant_id, period_start_at, sum(quantity)::decimal(26, 10) as quantity, count(distinct device_id) as device_count
+        tenant_id, period_start_at, sum(quantity)::decimal(26, 10) as quantity,
+        count(distinct device_id) as device_count
     from days
     group by all
 ),
 
 lines as (
-    select tenant_id, period_start_at, (least(quantity, coalesce(up_to, quantity)) - from_quantity) * unit_price as amount
+    select
+        tenant_id, period_start_at,
+        (least(quantity, coalesce(up_to, quantity)) - from_quantity) * unit_price as amount
     from used
     inner join tiers on charge_basis = 'usage' and quantity > from_quantity
 

@@ -20,8 +20,8 @@ touched_days as (
     where step.days = 0 or session_key <> 0
 ),
 
--- A day that this run alone has evidence for holds no event stored earlier. Fenced, as are the shifted days: the planner
--- takes the days of this run for one, and would look at their events before it asks whether anything has shifted.
+-- A day that this run alone has evidence for holds no event stored earlier. Fenced, as are the shifted days: to the
+-- planner this run has one day, and it would look at the day's events before it asks whether anything has shifted.
 compared_days as materialized (
     select
         touched.*,
