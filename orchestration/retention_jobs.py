@@ -1,5 +1,6 @@
 """Jobs of retention: a month out of the event store, holds, and purges that one proposes and another approves."""
 
+import os
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ EVENTS = AssetKey(["finance", "billing_events"])
 RETENTION = AssetKey(["finance", "retention_report"])
 # How long a month stays in the event store where the schedule archives: invoices of a quarter are disputed most.
 HOT_MONTHS = 4
+HOT_MONTHS_VARIABLE = "METERLINE_HOT_MONTHS"
 
 
 class ArchiveConfig(Config):
@@ -66,12 +68,19 @@ def archive_month() -> None:
 
 @schedule(job=archive_month, cron_schedule="0 2 8 * *", default_status=DefaultScheduleStatus.STOPPED)
 def archive_monthly(context: ScheduleEvaluationContext) -> RunRequest:
-    """Every month the one that was kept in the event store for long enough."""
-    tick = context.scheduled_execution_time
-    months = tick.year * 12 + tick.month - 1 - HOT_MONTHS
+    """Every month the one that was kept in the event store for long enough. Raises BadInputError."""
+    tick, hot = context.scheduled_execution_time, _hot_months()
+    months = tick.year * 12 + tick.month - 1 - hot
     month = f"{months // 12}-{months % 12 + 1:02}"
-    config = ArchiveConfig(month=month, by="schedule archive_monthly", reason=f"kept for {HOT_MONTHS} months")
+    config = ArchiveConfig(month=month, by="schedule archive_monthly", reason=f"kept for {hot} months")
     return RunRequest(run_key=f"archive-{month}", run_config=RunConfig({"archive_closed_month": config}))
+
+
+def _hot_months() -> int:
+    said = os.environ.get(HOT_MONTHS_VARIABLE) or str(HOT_MONTHS)
+    if not said.isdecimal() or int(said) < 1:
+        raise BadInputError(f"{HOT_MONTHS_VARIABLE}={said!r}: give a whole number of months from 1")
+    return int(said)
 
 
 class HoldConfig(Config):

@@ -1,6 +1,16 @@
 {#
     joins_of_whole_sets: a pre-hook of a model that joins whole sets of the run. To the planner tenant, period and
     version are independent: of a million devices of ten thousand tenants it expects one row to match, and looks at a
-    whole table for each that does. So it is with the messages of the claimed loads: it cannot tell how many they are.
+    whole table for each that does.
 #}
 {% macro joins_of_whole_sets() %} set local enable_nestloop = off {% endmacro %}
+
+{#
+    joins_of_loads: the same where a run has many messages, which the planner cannot tell. A few are looked up one by one,
+    however many devices and folded sequences there are.
+#}
+{% macro joins_of_loads() %}
+    select set_config('enable_nestloop', (coalesce(sum(message_count), 0) <= 1000)::text, true)
+    from {{ source('ledger', 'loads') }}
+    where status = 'claimed'
+{% endmacro %}

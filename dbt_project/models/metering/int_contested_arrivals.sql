@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['load'], pre_hook=["{{ joins_of_whole_sets() }}"]) }}
+{{ config(materialized='scratch', tags=['load'], pre_hook=["{{ joins_of_loads() }}"]) }}
 
 -- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
 -- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look

@@ -2,7 +2,7 @@
     materialized='store',
     into='events',
     tags=['load'],
-    pre_hook=[{'sql': "{{ make_partitions() }}", 'transaction': false}, "{{ joins_of_whole_sets() }}"],
+    pre_hook=[{'sql': "{{ make_partitions() }}", 'transaction': false}, "{{ joins_of_loads() }}"],
     post_hook=["{{ raise_high_water() }}"]
 ) }}
 

@@ -406,6 +406,7 @@ INSTANTS = st.datetimes(
 @given(st.lists(st.tuples(QUANTITIES, INSTANTS), min_size=1, max_size=20))
 def test_quantities_and_instants_come_back_as_sent(platform: Settings, values: list[tuple[Decimal, datetime]]) -> None:
     with connect(platform) as connection:
+        connection.execute("alter table raw.messages disable trigger unchanged")
         connection.execute("truncate ledger.paths, ledger.marks, ledger.loads, raw.messages")
     as_text = [MESSAGE | {"quantity": format(q, "f"), "device_ts": t.isoformat()} for q, t in values]
     land(platform, "a.jsonl", json_lines(*as_text))
