@@ -102,14 +102,15 @@ def _over_kept_connections(instance: DagsterInstance) -> Iterator[None]:
 
     A statement is given up after ten minutes: Dagster offers this to its web server, and asks for a limit.
     """
-    instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=20)
-    storages: list[Any] = [instance.run_storage, instance.event_log_storage, instance.schedule_storage]
     try:
+        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=20)
         yield
     finally:
-        for storage in storages:
+        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
             # Dagster's own end of an instance leaves them open, and a service has many runs.
-            storage._engine.dispose()
+            engine = getattr(storage, "_engine", None)
+            if engine is not None:
+                engine.dispose()
 
 
 @contextmanager

@@ -61,3 +61,12 @@ def test_a_run_that_was_overtaken_writes_nothing_more(waiting: Pipeline) -> None
         session.execute("update ledger.turns set holder = 'second'")
         with pytest.raises(psycopg.errors.ObjectInUse, match="has taken over"):
             session.execute("select ledger.hold_turn('first')")
+
+
+@pytest.mark.parametrize("part", ["store_usage_hours", "store_usage_days"])
+def test_hours_and_days_are_not_added_to_without_what_they_add(waiting: Pipeline, part: str) -> None:
+    run_dbt(waiting.settings, "build", "--select", "tag:load,+int_dated_events", "--exclude-resource-type", "unit_test")
+    with pytest.raises(AssertionError, match="int_usage_changes"):
+        run_dbt(waiting.settings, "build", "--select", part, "--exclude-resource-type", "unit_test")
+    run_dbt(waiting.settings, *LOAD)
+    assert waiting.fleet("acme") == {"acme:2019-02-01": "10"}

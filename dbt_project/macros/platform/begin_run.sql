@@ -2,8 +2,9 @@
     Start of every dbt run that writes the working set or the store. A run of the platform holds the lock beside dbt and
     says so by METERLINE_TURN; a bare dbt looks whether one does. The turn then is this run's: a model of an earlier one that
     is still alive finds that out before it writes. A run that meters claims what is accepted, the claims of dead runs
-    included, so that all its models see the same loads, however many arrive meanwhile. A run of all models has no use for
-    the rating facts that some earlier one left: another release wrote them in a form that these models may not read.
+    included, so that all its models see the same loads, however many arrive meanwhile. What is added to hours and days is
+    marked as added, so it is found in the same run. A run of all models has no use for the rating facts that some earlier
+    one left: another release wrote them in a form that these models may not read.
 #}
 {% macro begin_run() %}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
@@ -12,6 +13,12 @@
             and graph.nodes[name].config.materialized in ('scratch', 'store') -%}
             {%- do writing.append(name) -%}
         {%- endfor -%}
+        {%- if 'model.meterline.int_usage_changes' not in writing
+            and ('model.meterline.store_usage_hours' in writing or 'model.meterline.store_usage_days' in writing) -%}
+            {{ exceptions.raise_compiler_error(
+                'store_usage_hours and store_usage_days add what int_usage_changes found in the same run; select tag:load'
+            ) }}
+        {%- endif -%}
         {%- if writing -%} {{ take_turn() }} {%- endif -%}
         {%- if 'model.meterline.int_messages' in writing -%}
             ; {{ claim_loads() }}

@@ -7,10 +7,16 @@
 
 {#
     joins_of_loads: the same where a run has many messages, which the planner cannot tell. A few are looked up one by one,
-    however many devices and folded sequences there are.
+    however many devices there are.
 #}
 {% macro joins_of_loads() %}
-    select set_config('enable_nestloop', (coalesce(sum(message_count), 0) <= 1000)::text, true)
+    select set_config(
+        'enable_nestloop',
+        (coalesce(sum(message_count), 0) <= greatest(1000, (
+            select reltuples / 20 from pg_class where oid = '{{ source('store', 'high_water') }}'::regclass
+        )))::text,
+        true
+    )
     from {{ source('ledger', 'loads') }}
     where status = 'claimed'
 {% endmacro %}

@@ -1,6 +1,6 @@
 {#
     Whether an arrival repeats an event of a folded month: its number lies in a range of the ledger, and its measurement
-    time in the stretch for which that number is taken.
+    time in the stretch for which that number is taken. Looked up by key (hence the offset): the ledger grows for ever.
 #}
 {% macro is_seen(arrival) -%}
     exists (
@@ -13,6 +13,7 @@
             and seen.seq_epoch = {{ arrival }}.seq_epoch
             and {{ arrival }}.msg_seq between seen.first_seq and seen.last_seq
             and {{ arrival }}.device_ts between seen.first_device_ts and seen.last_device_ts
+        offset 0
     )
 {%- endmacro %}
 

@@ -9,6 +9,7 @@ with renamed as (
     inner join {{ ref('stg_loads') }} as loads on odd.load_id = loads.load_id
     left join {{ ref('stg_renamed_fields') }} as renamed
         on odd.load_id = renamed.load_id and odd.row_number = renamed.row_number
+    where {{ is_claimed('odd.load_id') }}
 )
 
 select

@@ -18,6 +18,7 @@ with candidates as (
         and {{ in_scope('mapping', "odd.fields -> 'tenant_id' ->> 'v'", 'loads.source_file') }}
         and nullif(extra.fields -> mapping.from_field ->> 'v', '') is not null
         and nullif(odd.fields -> mapping.to_field ->> 'v', '') is null
+    where {{ is_claimed('odd.load_id') }}
 )
 
 select

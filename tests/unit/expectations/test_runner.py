@@ -1,5 +1,8 @@
 """A gate holds what breaks its rules, and nothing else."""
 
+import subprocess
+import sys
+
 import pandas as pd
 import pytest
 
@@ -72,3 +75,20 @@ def test_the_other_forms_of_rules():
         ("z", "is_large"),
         ("z", "is_hex"),
     ]
+
+
+WITHOUT_DISTRIBUTIONS = """
+import sys
+from expectations.runner import great_expectations
+great_expectations()
+print([name for name in ("altair", "scipy.stats") if name in sys.modules])
+from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as asked
+print(asked.stats.entropy([0.5, 0.5], [0.5, 0.5]), asked.alt.__name__)
+import scipy.stats
+print(scipy.stats.norm.cdf(0))
+"""
+
+
+def test_distributions_are_imported_once_somebody_asks():
+    done = subprocess.run([sys.executable, "-c", WITHOUT_DISTRIBUTIONS], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["[]", "0.0 altair", "0.5"]
