@@ -68,7 +68,7 @@ def _write(session: psycopg.Connection, archive: UPath, month: str, kind: str) -
     for done, ((region, tenant_id), batches) in enumerate(groupby(_batches(session, kind), key=itemgetter(0))):
         show(done, 0)
         path = path_of(region, month, tenant_id, kind)
-        with writer_of(archive / path, kind) as write:
+        with writer_of(archive, path, kind) as write:
             for _, rows in batches:
                 write(rows)
         yield read_back(archive, path, tenant_id, kind, region)

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import psycopg
@@ -26,9 +27,9 @@ from orchestration.database.connection import connect
 from orchestration.errors import BadInputError
 from orchestration.invoicing import Signed
 from orchestration.quarantine import Filter
-from orchestration.retention import archiving, purging
+from orchestration.retention import archiving, purging, reading
 from orchestration.retention.files import ArchiveError
-from orchestration.retention.reading import Asked, device_events
+from orchestration.retention.reading import Asked, archived_events, device_events
 from tests.support import Message, Pipeline, instant, message
 
 FEBRUARY = date(2019, 2, 1)
@@ -86,15 +87,26 @@ def archive(pipeline: Pipeline, month: date = FEBRUARY, signed: Signed = ADA) ->
 
 def events_of(pipeline: Pipeline, tenant: str, **asked: Any) -> tuple[list[dict[str, Any]], list[str]]:
     """A device's events of the first quarter, as a dispute asks for them."""
-    with connect(pipeline.settings, "meterline_auditor") as session:
+    with connect(pipeline.settings, "meterline_auditor", autocommit=True) as session:
         span = instant("2019-01-01T00:00"), instant("2019-04-01T00:00")
         return device_events(session, pipeline.settings.archive, Asked(tenant, "m-1", *span, **asked))
 
 
 def traced(pipeline: Pipeline, tenant: str, limit: int = 9) -> tracing.Trace:
     """The line of a tenant's February."""
-    with connect(pipeline.settings, "meterline_auditor") as session:
+    with connect(pipeline.settings, "meterline_auditor", autocommit=True) as session:
         return tracing.trace(session, pipeline.settings.archive, f"INV-{tenant}-2019-02-01", 1, limit)
+
+
+def archived_while_read(pipeline: Pipeline, patch: pytest.MonkeyPatch, module: ModuleType) -> None:
+    """Let February leave the store just after a reader has read the archive, each of its statements on its own."""
+
+    def then_archive(*asked: Any) -> Any:
+        found = archived_events(*asked)
+        archive(pipeline)
+        return found
+
+    patch.setattr(module, "archived_events", then_archive)
 
 
 def purge(pipeline: Pipeline, step: Callable[..., Any], *given: Any) -> Any:
@@ -170,10 +182,14 @@ def test_the_archive_holds_what_was_delivered(closed: Pipeline) -> None:
     closed.audit()
 
 
-def test_a_trace_and_a_dispute_read_the_archive_as_they_read_the_store(closed: Pipeline) -> None:
+def test_a_trace_and_a_dispute_read_the_archive_as_they_read_the_store(
+    closed: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines, events = [traced(closed, "acme", limit) for limit in (1, 3, 9)], events_of(closed, "acme")
     assert [len(line.events) for line in lines] == [1, 3, 4]
-    archive(closed)
+    with monkeypatch.context() as patch:
+        archived_while_read(closed, patch, reading)
+        assert events_of(closed, "acme") == events
     assert [traced(closed, "acme", limit) for limit in (1, 3, 9)] == lines
     assert events_of(closed, "acme") == events
     assert [row["quantity"] for row in events[0]] == [Decimal(row["quantity"]) for row in readings("acme")]
@@ -207,8 +223,11 @@ def test_a_late_delivery_of_an_archived_month_is_a_duplicate_and_a_new_reading_i
     closed.audit()
 
 
-def test_a_file_that_is_missing_or_was_changed_is_named(closed: Pipeline) -> None:
-    archive(closed)
+def test_a_file_that_is_missing_or_was_changed_is_named(closed: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = traced(closed, "acme")
+    with monkeypatch.context() as patch:
+        archived_while_read(closed, patch, tracing)
+        assert traced(closed, "acme") == line
     path = Path(str(closed.settings.archive)) / "region=eu/month=2019-02/tenant=acme/events.parquet"
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -395,10 +414,19 @@ def test_a_purge_that_is_killed_goes_on_when_it_is_approved_again(closed: Pipeli
     archive(closed)
     receive(closed, "2019-03-07")
     made = purge(closed, purging.propose, ADA)
+    line = traced(closed, "acme")
     purge(closed, purging.decide, made, "approved", GRACE)
+    # Nothing is deleted yet: the file is read, and proven.
+    assert traced(closed, "acme") == line
+    path = Path(str(closed.settings.archive)) / "region=eu/month=2019-02/tenant=acme/events.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content + b"x")
+    assert [problem for problem in closed.prove()["archived_files_are_whole"] if "was changed" not in problem] == []
+    path.write_bytes(content)
     killed(closed, "purging", "_record", f"purging.carry_out(session, settings.archive, '{made}')")
     # The file is gone, the rows are there; whoever looks is told.
-    assert not (Path(str(closed.settings.archive)) / "region=eu/month=2019-02/tenant=acme/events.parquet").exists()
+    assert not path.exists()
+    assert closed.prove() == {}
     assert closed.rows(DELIVERED)[0] == ("acme", 7)
     assert "may be half deleted: run the purge again" in traced(closed, "acme").purged[0]
     with pytest.raises(BadInputError, match=f"{made} is approved and not carried out; Approve it again"):
