@@ -90,7 +90,8 @@ def closed(session: psycopg.Connection, close_id: int, invoice_count: int) -> Cl
     """What there is to tell of a close that made so many invoice versions."""
     row = session.execute(REQUEST, (close_id,)).fetchone()
     assert row is not None
-    return Closed(close_id, *row, invoice_count)
+    month, began = row
+    return Closed(close_id, month, began, invoice_count)
 
 
 def tell_close(done: Closed) -> None:

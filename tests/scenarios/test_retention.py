@@ -7,29 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration import tracing
+from orchestration import tracing, tracing_scores
 from orchestration.database.connection import connect
+from orchestration.doctor import archive as doctor_archive
+from orchestration.doctor.examination import Limits, subject_of
 from orchestration.errors import BadInputError
 from orchestration.invoicing import Signed
 from orchestration.quarantine import Filter
+from orchestration.resources import Platform
 from orchestration.retention import archiving, purging, reading
-from orchestration.retention.files import ArchiveError
+from orchestration.retention.files import ArchivedFile, ArchiveError, read_back
 from orchestration.retention.reading import Asked, archived_events, device_events
+from orchestration.retention_jobs import archive_months
 from tests.support import Message, Pipeline, instant, message
 
 FEBRUARY = date(2019, 2, 1)
@@ -96,6 +102,14 @@ def traced(pipeline: Pipeline, tenant: str, limit: int = 9) -> tracing.Trace:
     """The line of a tenant's February."""
     with connect(pipeline.settings, "meterline_auditor", autocommit=True) as session:
         return tracing.trace(session, pipeline.settings.archive, f"INV-{tenant}-2019-02-01", 1, limit)
+
+
+def behind_a_score(pipeline: Pipeline) -> tuple[list[dict[str, Any]], list[str]]:
+    """What a score of the noon of 10 February has seen."""
+    score = {"tenant_id": "acme", "device_id": "m-1", "metric": "energy", "period_id": "acme:2019-02-01"}
+    score |= {"first_event_at": instant(TIMES[0]), "last_event_at": instant(TIMES[1])}
+    with connect(pipeline.settings, "meterline_score") as session:
+        return tracing_scores.events_behind(session, pipeline.settings.archive, score)
 
 
 def archived_while_read(pipeline: Pipeline, patch: pytest.MonkeyPatch, module: ModuleType) -> None:
@@ -187,12 +201,17 @@ def test_a_trace_and_a_dispute_read_the_archive_as_they_read_the_store(
 ) -> None:
     lines, events = [traced(closed, "acme", limit) for limit in (1, 3, 9)], events_of(closed, "acme")
     assert [len(line.events) for line in lines] == [1, 3, 4]
+    scored = behind_a_score(closed)
+    assert [(row["quantity"], row["source_row"]) for row in scored[0]] == [
+        (Decimal(row["quantity"]), n) for n, row in enumerate(readings("acme")[:2], 1)
+    ]
     with monkeypatch.context() as patch:
         archived_while_read(closed, patch, reading)
         assert events_of(closed, "acme") == events
     assert [traced(closed, "acme", limit) for limit in (1, 3, 9)] == lines
     assert events_of(closed, "acme") == events
     assert [row["quantity"] for row in events[0]] == [Decimal(row["quantity"]) for row in readings("acme")]
+    assert behind_a_score(closed) == scored
     assert events_of(closed, "acme", metric="water") == ([], [])
     with pytest.raises(BadInputError, match="tenant 'nobody' has no device 'm-1'"):
         events_of(closed, "nobody")
@@ -274,23 +293,32 @@ with connect(settings, "meterline_approver") as session:
     assert done.returncode == -9, done.stderr
 
 
+def unrecorded(pipeline: Pipeline) -> list[str]:
+    """What the doctor says of the archive, however young its files are."""
+    with subject_of(pipeline.settings, Limits(statement=timedelta(0))) as subject:
+        return [finding.text for finding in doctor_archive.unrecorded(subject)]
+
+
 def test_a_run_that_is_killed_when_the_files_are_written_has_changed_nothing(closed: Pipeline) -> None:
     events, published = events_of(closed, "acme"), closed.published()
     signed = "Signed('Ada Lovelace', 'a quarter is over')"
     run = f"archiving.archive_month(session, settings.archive, datetime.date(2019, 2, 1), {signed})"
     killed(closed, "archiving", "record", run)
-    assert len(list(Path(str(closed.settings.archive)).rglob("*.parquet"))) == 5
+    files = sorted(Path(str(closed.settings.archive)).rglob("*.parquet"))
+    assert len(files) == 5
+    assert sorted(unrecorded(closed)) == [f"no month rests on {path}" for path in files]
     assert closed.published() == published
     assert closed.rows("select count(*) from store.folds") == [(0,)]
     # What was left is written over, and nothing is there twice.
     archive(closed)
-    assert len(list(Path(str(closed.settings.archive)).rglob("*.parquet"))) == 5
+    assert sorted(Path(str(closed.settings.archive)).rglob("*.parquet")) == files
+    assert unrecorded(closed) == ["every file of the archive is on record"]
     assert closed.rows("select sum(row_count)::int from ledger.archived_files where kind = 'events'") == [(12,)]
     assert events_of(closed, "acme") == events
     assert closed.prove() == {}
 
 
-def test_what_may_not_leave_stays(closed: Pipeline) -> None:
+def test_what_may_not_leave_stays(closed: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInputError, match="holds events of 2019-03-01 and is not closed; Close the period first"):
         archive(closed, date(2019, 3, 1))
     with pytest.raises(BadInputError, match="the event store has no month 2018-01-01"):
@@ -301,16 +329,29 @@ def test_what_may_not_leave_stays(closed: Pipeline) -> None:
     # A fold that is begun and not ended, and files that do not hold all of it.
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="was begun and not ended"):
         purge(closed, lambda session: session.execute("select store.begin_archive('2019-02-01', 'Ada', 'why')"))
-    with connect(closed.settings, "meterline_approver") as session:
-        fold = session.execute("select store.begin_archive('2019-02-01', 'Ada', 'why')").fetchall()[0][0]
-        files = list(archiving._write(session, closed.settings.archive, "2019-02", "events"))
-        short = [asdict(file) | {"quantity_sum": file.quantity_sum - Decimal("0.0000000001")} for file in files]
-        given = json.dumps(short, default=str)
-        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="are not what the store holds"):
-            session.execute("select store.finish_archive(%s, %s)", (fold, given))
-        session.rollback()
+
+    def short(*written: Any) -> ArchivedFile:
+        file = read_back(*written)
+        return replace(file, quantity_sum=file.quantity_sum - Decimal("0.0000000001"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archiving, "read_back", short)
+        with pytest.raises(BadInputError, match="are not what the store holds"):
+            archive(closed)
+    assert list(Path(str(closed.settings.archive)).rglob("*.parquet")) == []
     assert closed.rows("select count(*) from finance.billing_events") == [(15,)]
     assert closed.rows("select count(*) from store.folds") == [(0,)]
+
+    # Of all months until March the one that may leave does.
+    asked = {"last": "2019-03", "by": "Ada Lovelace", "reason": "a quarter is over"}
+    with mock.patch.dict(os.environ, closed.environment()):
+        config = {"ops": {"archive_closed_months": {"config": asked}}}
+        result = archive_months.execute_in_process(config, resources={"platform": Platform()})
+    (seen,) = result.asset_observations_for_node("archive_closed_months")
+    assert seen.metadata["archived"].value == ["2019-02"]
+    (stays,) = seen.metadata["stays"].value
+    assert re.search("^2019-03 stays: .* is not closed; Close the period first", stays)
+    assert closed.rows("select count(*) from finance.billing_events") == [(3,)]
 
 
 def test_what_its_class_keeps_no_longer_is_purged_by_two_persons(closed: Pipeline) -> None:
