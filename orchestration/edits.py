@@ -26,6 +26,19 @@ where
     and (%(device_ts)s::timestamptz is null or event.device_ts = %(device_ts)s)
 order by event.device_ts
 """
+# A month that left the store leaves its numbers.
+LEFT = """
+select 1
+from store.seen_sequences as seen
+inner join registry.tenants as tenant on seen.tenant_no = tenant.tenant_no
+inner join registry.devices as device on seen.device_no = device.device_no
+inner join registry.metrics as metric on seen.metric_no = metric.metric_no
+where
+    tenant.tenant_id = %(tenant_id)s and device.device_id = %(device_id)s and metric.metric = %(metric)s
+    and seen.seq_epoch = %(seq_epoch)s and %(msg_seq)s between seen.first_seq and seen.last_seq
+    and (%(device_ts)s::timestamptz is null or %(device_ts)s between seen.first_device_ts and seen.last_device_ts)
+limit 1
+"""
 EDIT = """
 select ledger.edit_event(
     %(event_id)s, %(tenant_id)s, %(device_id)s, %(metric)s, %(seq_epoch)s, %(msg_seq)s, %(device_ts)s, %(quantity)s,
@@ -63,7 +76,7 @@ def edit(session: psycopg.Connection, event: Identity, quantity: Decimal, by: st
         found = cursor.execute(FOUND.encode(), asdict(event)).fetchall()
     name = f"message {event.msg_seq} (epoch {event.seq_epoch}) of {event.tenant_id} {event.device_id} {event.metric}"
     if not found:
-        raise BadInputError(f"{name} is no billed event; finance.billing_events lists them")
+        raise BadInputError(f"{name} {_why_not(session, event)}")
     if len(found) > 1:
         stamps = ", ".join(row["device_ts"].isoformat() for row in found)
         raise BadInputError(f"{name} came {len(found)} times; say with --measured-at which one: {stamps}")
@@ -73,3 +86,9 @@ def edit(session: psycopg.Connection, event: Identity, quantity: Decimal, by: st
     except psycopg.errors.ObjectNotInPrerequisiteState as error:
         raise BadInputError(f"{error.diag.message_primary}; {error.diag.message_hint}") from error
     return found[0]
+
+
+def _why_not(session: psycopg.Connection, event: Identity) -> str:
+    if session.execute(LEFT.encode(), asdict(event)).fetchone() is None:
+        return "is no billed event; finance.billing_events lists them"
+    return "is archived; `meterline proposals add` adjusts the invoice that it is on"

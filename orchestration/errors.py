@@ -15,6 +15,10 @@ class BadInputError(MeterlineError):
     exit_code = 2
 
 
+class NotYetError(BadInputError):
+    """What was asked for is refused as things stand; the message says what has to come before."""
+
+
 class GateFailedError(MeterlineError):
     """A check refused to let data or money pass; the message names the check."""
 

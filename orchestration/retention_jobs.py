@@ -20,7 +20,7 @@ from dagster import (
 )
 
 from orchestration import closing, turns
-from orchestration.errors import BadInputError
+from orchestration.errors import BadInputError, NotYetError
 from orchestration.failures import clear_failures
 from orchestration.invoicing import Signed
 from orchestration.resources import Platform
@@ -66,14 +66,57 @@ def archive_month() -> None:
     archive_closed_month()
 
 
-@schedule(job=archive_month, cron_schedule="0 2 8 * *", default_status=DefaultScheduleStatus.STOPPED)
-def archive_monthly(context: ScheduleEvaluationContext) -> RunRequest:
-    """Every month the one that was kept in the event store for long enough. Raises BadInputError."""
+class ArchiveOldConfig(Config):
+    """The last month of measurement (UTC, as 2019-02) that leaves the event store, by whom, and why."""
+
+    last: str
+    by: str
+    reason: str
+
+
+@op(pool=turns.BOOKS)
+def archive_closed_months(context: OpExecutionContext, config: ArchiveOldConfig, platform: Platform) -> None:
+    """Archive one month after the other, oldest first; one that may not leave yet stays, and the next is looked at."""
+    archived: list[str] = []
+    stays: list[str] = []
+    with clear_failures():
+        last, signed = closing.parse_month(config.last, "--last"), Signed(config.by, config.reason)
+        with platform.session("meterline_approver") as session:
+            months = archiving.stored_months(session, last)
+        for month in months:
+            try:
+                with platform.session("meterline_approver") as session:
+                    archiving.archive_month(session, platform.settings.archive, month, signed)
+                archived.append(f"{month:%Y-%m}")
+            except NotYetError as error:
+                stays.append(f"{month:%Y-%m} stays: {error}")
+                context.log.warning(stays[-1])
+    metadata: dict[str, Any] = {
+        "archived": MetadataValue.json(archived), "stays": MetadataValue.json(stays),
+        "archive": str(platform.settings.archive), "by": config.by, "reason": config.reason,
+    }  # fmt: skip
+    context.log_event(AssetObservation(asset_key=EVENTS, metadata=metadata))
+
+
+@job(
+    description="Take every month until one out of the event store, where its periods are closed.",
+    tags={turns.LOCK: turns.BOOKS},
+)
+def archive_months() -> None:
+    """One step; which months left and which stay, and why, is its metadata."""
+    archive_closed_months()
+
+
+@schedule(job=archive_months, cron_schedule="0 2 * * *", default_status=DefaultScheduleStatus.STOPPED)
+def archive_old_months(context: ScheduleEvaluationContext) -> RunRequest:
+    """Every night what was kept in the event store for long enough, also late messages of it. Raises BadInputError."""
     tick, hot = context.scheduled_execution_time, _hot_months()
     months = tick.year * 12 + tick.month - 1 - hot
-    month = f"{months // 12}-{months % 12 + 1:02}"
-    config = ArchiveConfig(month=month, by="schedule archive_monthly", reason=f"kept for {hot} months")
-    return RunRequest(run_key=f"archive-{month}", run_config=RunConfig({"archive_closed_month": config}))
+    last = f"{months // 12}-{months % 12 + 1:02}"
+    config = ArchiveOldConfig(last=last, by="schedule archive_old_months", reason=f"kept for {hot} months")
+    return RunRequest(
+        run_key=f"archive-{last}-{tick:%Y-%m-%d}", run_config=RunConfig({"archive_closed_months": config})
+    )
 
 
 def _hot_months() -> int:

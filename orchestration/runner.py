@@ -9,19 +9,20 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError
+from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError, NotYetError
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
 
 # What Dagster calls the end of a step by a check that blocks what follows.
 FAILED_CHECK = "DagsterAssetCheckFailedError"
-ERRORS = {error.__name__: error for error in (BadInputError, BusyError, GateFailedError, MeterlineError)}
+ERRORS = {error.__name__: error for error in (BadInputError, BusyError, GateFailedError, MeterlineError, NotYetError)}
 # Steps report through the run's log in the UI; the terminal shows the verb's own words.
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Jobs that need no asset, and where they are.
 ONE_STEP = {
     "archive_month": "retention_jobs",
+    "archive_months": "retention_jobs",
     "check_rates": "rate_jobs",
     "decide_proposal": "invoice_jobs",
     "decide_purge": "retention_jobs",

@@ -11,7 +11,7 @@ import psycopg
 from upath import UPath
 
 from orchestration.errors import BadInputError
-from orchestration.retention.reading import Asked, archived_events
+from orchestration.retention.reading import Asked, archived_events, together
 
 INVOICE = """
 select invoice_id, invoice_version, tenant_id, period_id, period_start_at, period_end_at, currency_code,
@@ -46,21 +46,23 @@ where period.period_id = %s and usage.invoice_version = %s and (%s::text is null
 order by usage.quantity desc, device.device_id
 limit %s
 """
-# Of the store the first, and of the archive: in one order, with what is known beside them.
+STORED = """
+select event_id, device_ts, quantity, event_at, received_at, timestamp_source, source_file, source_row
+from finance.billing_events
+where tenant_id = %(metered_for)s and device_id = %(device_id)s and metric = %(metric)s
+    and case
+        when %(metered_for)s = %(tenant_id)s then period_id = %(period_id)s
+        else event_at >= %(since)s and event_at < %(until)s
+    end
+order by event_at, event_id
+limit %(limit)s
+"""
+# Of the store and of the archive: in one order, with what is known beside them.
 EVENTS = """
 with told as (
-    select event_id, tenant_id, device_id, metric, quantity, null::numeric as edited_quantity, event_at, received_at,
-        timestamp_source, source_file, source_row
-    from finance.billing_events
-    where tenant_id = %(metered_for)s and device_id = %(device_id)s and metric = %(metric)s
-        and case
-            when %(metered_for)s = %(tenant_id)s then period_id = %(period_id)s
-            else event_at >= %(since)s and event_at < %(until)s
-        end
-    union all
-    select event_id, %(metered_for)s, %(device_id)s, %(metric)s, quantity, edited_quantity, event_at, received_at,
-        timestamp_source, source_file, source_row
-    from jsonb_to_recordset(%(archived)s) as archived (
+    select event_id, %(metered_for)s as tenant_id, %(device_id)s as device_id, %(metric)s as metric, quantity,
+        edited_quantity, event_at, received_at, timestamp_source, source_file, source_row
+    from jsonb_to_recordset(%(events)s) as found (
         event_id text, quantity numeric(20, 10), edited_quantity numeric, event_at timestamptz, received_at timestamptz,
         timestamp_source text, source_file text, source_row integer
     )
@@ -94,7 +96,6 @@ select event.event_id, event.quantity,
     ) as extra_fields
 from told as event
 order by event.event_at, event.event_id
-limit %(limit)s
 """
 
 
@@ -153,10 +154,11 @@ def _events(
         device["metered_for"], device["device_id"], since, last + timedelta(microseconds=1), device["metric"],
         invoice["period_id"] if is_own else None, billed_only=True,
     )  # fmt: skip
-    archived, purged = archived_events(session, archive, asked, limit)
     told = {name: invoice[name] for name in ("tenant_id", "period_id")} | {"since": since, "until": asked.until}
-    found = device | told | {"limit": limit, "archived": json.dumps(archived, default=str)}
-    return _rows(session, EVENTS, found), purged
+    stored = _rows(session, STORED, device | told | {"limit": limit})
+    archived, purged = archived_events(session, archive, asked, limit)
+    events = json.dumps(together(stored, archived)[:limit], default=str)
+    return _rows(session, EVENTS, device | {"events": events}), purged
 
 
 def _rows(

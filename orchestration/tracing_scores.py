@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
+from upath import UPath
 
 from orchestration import model_records
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.model_records import ALIAS, ServingVersion
+from orchestration.retention.reading import Asked, archived_events, together
 from orchestration.settings import Settings
 
 SCORE = """
@@ -28,18 +31,13 @@ where model_name = %s and model_version = %s
 SNAPSHOT_PLACE = """
 select place from store.feature_snapshots where snapshot_sha256 = %s order by snapshot_id desc limit 1
 """
-BEHIND = """
-from finance.billing_events as event
-where event.tenant_id = %(tenant_id)s and event.device_id = %(device_id)s and event.metric = %(metric)s
-    and event.period_id = %(period_id)s and event.event_at between %(first_event_at)s and %(last_event_at)s
+STORED = """
+select event_id, device_ts, quantity, event_at, received_at, source_file, source_row
+from finance.billing_events
+where tenant_id = %(tenant_id)s and device_id = %(device_id)s and metric = %(metric)s
+    and period_id = %(period_id)s and event_at between %(first_event_at)s and %(last_event_at)s
 """
-EVENTS = f"""
-select event.event_id, event.quantity, event.event_at, event.received_at, event.source_file, event.source_row
-{BEHIND}
-order by event.event_at, event.event_id
-limit %(limit)s
-"""
-TOTAL = f"select count(*), sum(event.quantity) {BEHIND}"
+SHOWN = ("event_id", "quantity", "event_at", "received_at", "source_file", "source_row")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,8 @@ class ScoreTrace:
 def trace_score(session: psycopg.Connection, settings: Settings, score_id: str, limit: int = 5) -> ScoreTrace:
     """Follow a score to its model version, its snapshot and the first `limit` of its events; digests are computed anew.
 
-    Raises BadInputError when there is no such score.
+    Raises BadInputError when there is no such score, ArchiveError when a file of the archive that has its events is
+    missing or was changed.
     """
     found = _rows(session, SCORE, (score_id,))
     if not found:
@@ -68,14 +67,30 @@ def trace_score(session: psycopg.Connection, settings: Settings, score_id: str, 
     notes: list[str] = []
     model = _model(session, settings, score, problems, notes)
     snapshot, rows = _snapshot(session, settings, score, problems)
-    total = _rows(session, TOTAL, score)[0]
-    if total["count"] != score["event_count"]:
+    events, purged = events_behind(session, settings.archive, score)
+    notes += purged
+    if len(events) != score["event_count"] and not purged:
         notes.append(
-            f"the score saw {score['event_count']} events, the store now has {total['count']}: use was restated since; "
+            f"the score saw {score['event_count']} events, there are now {len(events)}: use was restated since; "
             "`meterline score` judges it anew"
         )
-    events = _rows(session, EVENTS, score | {"limit": limit})
-    return ScoreTrace(score, model, snapshot, rows[-limit:], events, problems, notes)
+    return ScoreTrace(score, model, snapshot, rows[-limit:], events[:limit], problems, notes)
+
+
+def events_behind(
+    session: psycopg.Connection, archive: UPath, score: dict[str, Any]
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """The events that a score saw, in the store or archived, by time, and what of them was purged.
+
+    Raises ArchiveError when a file that has them is missing or was changed.
+    """
+    stored = _rows(session, STORED, score)
+    asked = Asked(
+        score["tenant_id"], score["device_id"], score["first_event_at"],
+        score["last_event_at"] + timedelta(microseconds=1), score["metric"], score["period_id"], billed_only=True,
+    )  # fmt: skip
+    archived, purged = archived_events(session, archive, asked)
+    return [{name: event[name] for name in SHOWN} for event in together(stored, archived)], purged
 
 
 def _model(

@@ -152,7 +152,8 @@ def closed_periods(context: AssetExecutionContext, platform: Platform) -> Materi
         made = session.execute(CLOSED_BY, row).fetchall()
         revenue = insight.revenue(session, date.fromisoformat(context.partition_key))
         unreconciled = observations.unreconciled_properties(session, row[0])
-        measures.tell_close(session, row[0], len(made))
+        measured = measures.closed(session, row[0], len(made))
+    measures.tell_close(measured)
     lines = [
         f"| {invoice} | {version} | {total} | {currency} | {status} | {number} |"
         for invoice, version, currency, total, status, number in made

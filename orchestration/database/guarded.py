@@ -1,4 +1,4 @@
-"""What may only grow, for an audit or an invoice rests on it: the tables that migrations guard against any change."""
+"""What an audit or an invoice rests on: the tables that migrations guard against any change, or any but a purge."""
 
 from __future__ import annotations
 
@@ -60,4 +60,10 @@ APPEND_ONLY = (
     "ledger.purge_items",
     "ledger.purge_decisions",
     "ledger.purges",
+)
+
+# What approved purges, and nobody else, may delete from.
+PURGED = ("raw.messages", "raw.odd_messages", "raw.extra_fields", "store.usage_minutes")
+GUARDS = tuple((table, "append_only") for table in APPEND_ONLY) + tuple(
+    (table, guard) for table in PURGED for guard in ("unchanged", "approved_purges")
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from psycopg import sql
 
 from orchestration.database import migrations
-from orchestration.database.guarded import APPEND_ONLY
+from orchestration.database.guarded import GUARDS
 from orchestration.dbt import project_sha256
 from orchestration.doctor.examination import PREPARE, Finding, Subject, well, wrong
 
@@ -26,19 +26,36 @@ order by 1, 2, 3
 """
 # What migrations guard, and the event store's months, which are guarded as they come.
 UNGUARDED = """
-select place.nspname, relation.relname
-from pg_catalog.pg_class as relation
+select place.nspname, relation.relname, guarded.guard
+from (
+    select inhrelid as relation, 'append_only' as guard
+    from pg_catalog.pg_inherits
+    where inhparent = to_regclass('store.events')
+    union all
+    select to_regclass(guard.relation), guard.name
+    from unnest(%s::text[], %s::text[]) as guard (relation, name)
+) as guarded
+inner join pg_catalog.pg_class as relation on guarded.relation = relation.oid
 inner join pg_catalog.pg_namespace as place on relation.relnamespace = place.oid
-where
-    (
-        relation.oid in (select inhrelid from pg_catalog.pg_inherits where inhparent = to_regclass('store.events'))
-        or relation.oid in (select to_regclass(guarded.name) from unnest(%s::text[]) as guarded (name))
-    )
-    and not exists (
-        select 1 from pg_catalog.pg_trigger where tgrelid = relation.oid and tgname = 'append_only'
-    )
-order by 1, 2
+where not exists (
+    select 1 from pg_catalog.pg_trigger where tgrelid = relation.oid and tgname = guarded.guard
+)
+order by 1, 2, 3
 """
+# As the migrations make them.
+MADE_ANEW = {
+    "append_only": "call store.make_append_only('{table}')",
+    "unchanged": (
+        "create trigger unchanged before update or truncate on {table} "
+        "for each statement execute function store.refuse_change(); "
+        "alter table {table} enable always trigger unchanged"
+    ),
+    "approved_purges": (
+        "create trigger approved_purges after delete on {table} referencing old table as gone "
+        "for each statement execute function store.refuse_unapproved_deletion(); "
+        "alter table {table} enable always trigger approved_purges"
+    ),
+}
 
 
 def migrated(subject: Subject) -> list[Finding]:
@@ -90,11 +107,12 @@ def guards(subject: Subject) -> list[Finding]:
         )
         for schema, table, guard in subject.session.execute(LAX_GUARDS).fetchall()
     ]
+    tables, names = zip(*GUARDS, strict=True)
     findings += [
-        wrong(f"{schema}.{table} has no guard", f"call store.make_append_only('{_name(schema, table)}')")
-        for schema, table in subject.session.execute(UNGUARDED, (list(APPEND_ONLY),)).fetchall()
+        wrong(f"{schema}.{table} has no guard", MADE_ANEW[guard].format(table=_name(schema, table)))
+        for schema, table, guard in subject.session.execute(UNGUARDED, (list(tables), list(names))).fetchall()
     ]
-    return findings or [well("what may only grow refuses every change")]
+    return findings or [well("what nobody may change refuses every change")]
 
 
 def _name(schema: str, table: str) -> str:

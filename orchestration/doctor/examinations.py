@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.doctor import deployment, disk, lag, models, server, verdicts, work
+from orchestration.doctor import archive, deployment, disk, lag, models, server, verdicts, work
 from orchestration.doctor.examination import Examination, Row, Subject, examine
 
 EXAMINATIONS = (
@@ -16,6 +16,7 @@ EXAMINATIONS = (
     Examination("database", "guards", deployment.guards),
     Examination("disk", "home", disk.home),
     Examination("disk", "artifacts", disk.artifacts),
+    Examination("disk", "archive", archive.unrecorded),
     Examination("disk", "data directory", disk.data_directory),
     Examination("disk", "size", disk.size),
     Examination("disk", "dead rows", disk.dead_rows),

@@ -76,14 +76,30 @@ def tell_metered(done: Metered) -> None:
         LOG.info("metered %s load(s)", len(done.load_ids), extra=lines.of_loads(done.load_ids))
 
 
-def tell_close(session: psycopg.Connection, close_id: int, invoice_count: int) -> None:
-    """A close from its request until now, with how many invoice versions it made."""
+@dataclass(frozen=True)
+class Closed:
+    """A close: its month (as 2019-02), when it was requested (seconds since 1970), and how many versions it made."""
+
+    close_id: int
+    month: str
+    began: float
+    invoice_count: int
+
+
+def closed(session: psycopg.Connection, close_id: int, invoice_count: int) -> Closed:
+    """What there is to tell of a close that made so many invoice versions."""
     row = session.execute(REQUEST, (close_id,)).fetchone()
     assert row is not None
-    (month, began), ended = row, time.time()
-    LOG.info("close %s of %s made %s invoice version(s)", close_id, month, invoice_count)
-    about = {"meterline.partition": month}
-    made = {"meterline.close.id": close_id, "meterline.invoices": invoice_count}
-    signals.past("close", began, ended, about | made)
-    signals.tell(CLOSE_DURATION, max(0.0, ended - began), about)
-    signals.tell(INVOICES, invoice_count, about)
+    month, began = row
+    return Closed(close_id, month, began, invoice_count)
+
+
+def tell_close(done: Closed) -> None:
+    """Tell it, from its request until now; to be called once, when what it was read with has committed."""
+    ended = time.time()
+    LOG.info("close %s of %s made %s invoice version(s)", done.close_id, done.month, done.invoice_count)
+    about = {"meterline.partition": done.month}
+    made = {"meterline.close.id": done.close_id, "meterline.invoices": done.invoice_count}
+    signals.past("close", done.began, ended, about | made)
+    signals.tell(CLOSE_DURATION, max(0.0, ended - done.began), about)
+    signals.tell(INVOICES, done.invoice_count, about)

@@ -80,10 +80,8 @@ def _tell(level: int, meta: Mapping[str, Any]) -> None:
     if kind in STEP_STARTS:
         lines.remember(step=meta["step_key"])
     if lines.is_json() and (event is None or kind in TOLD):
-        error = _error(event)
-        words = [meta["orig_message"], *([error[1]] if error else [])]
         least = logging.INFO if event is not None else level
-        lines.write(max(level, least), " ".join(words), step=meta["step_key"], error=error[0] if error else None)
+        lines.write(max(level, least), meta["orig_message"], step=meta["step_key"], error=_error(event))
     if kind in STEP_ENDS:
         lines.remember(step=None)
     if kind in RUN_ENDS:
@@ -104,8 +102,7 @@ def _trace(meta: Mapping[str, Any]) -> None:
     elif kind in STEP_STARTS:
         _spans[run_id, step] = signals.begin(f"step {step}", {"meterline.run.id": run_id, "meterline.step": step})
     elif kind in STEP_ENDS:
-        error = _error(meta["dagster_event"])
-        signals.end(_spans.pop((run_id, step), None), {}, error[0] if error else "")
+        signals.end(_spans.pop((run_id, step), None), {}, _error(meta["dagster_event"]))
     elif kind in RUN_ENDS:
         outcome = RUN_ENDS[kind]
         signals.end(_spans.pop((run_id, ""), None), {}, "" if outcome == "success" else outcome)
@@ -118,13 +115,13 @@ def _kind(meta: Mapping[str, Any]) -> str:
     return "" if event is None else str(event.event_type_value)
 
 
-def _error(event: Any) -> tuple[str, str] | None:
-    """Class and words of what ended a step; where the platform refused, its own."""
+def _error(event: Any) -> str:
+    """The class of what ended a step, where the platform refused its own; not the words, which may name persons."""
     data = None if event is None else event.event_specific_data
     told, error = getattr(data, "user_failure_data", None), getattr(data, "error", None)
     if told is not None:
         kind = told.metadata.get("error")
-        return (kind.value if kind else "Failure"), told.description or ""
+        return str(kind.value) if kind else "Failure"
     while error is not None and error.cause is not None:
         error = error.cause
-    return None if error is None else (error.cls_name or "Error", error.message.partition("\n")[0])
+    return "" if error is None else error.cls_name or "Error"

@@ -57,6 +57,10 @@ class ArchiveError(MeterlineError):
     """A file of the archive is not there, or is not the one that was recorded; the message names it."""
 
 
+class MissingFileError(ArchiveError):
+    """A file of the archive is not there."""
+
+
 @dataclass(frozen=True)
 class ArchivedFile:
     """What was read back from a file: its place below the archive, rows, bytes, digest and least and greatest time."""
@@ -87,9 +91,10 @@ def _folder(name: str) -> str:
 
 
 @contextmanager
-def writer_of(place: UPath, kind: str) -> Iterator[Any]:
+def writer_of(archive: UPath, path: str, kind: str) -> Iterator[Any]:
     """A writer of rows, given as tuples in the order of the schema; on disk for good when it is left."""
-    place.parent.mkdir(parents=True, exist_ok=True)
+    place = archive / path
+    _make_folders(archive, place)
     with place.open("wb") as stream:
         with pq.ParquetWriter(stream, SCHEMAS[kind], compression="zstd") as writer:
             yield lambda rows: writer.write_table(_table(rows, kind))
@@ -99,6 +104,19 @@ def writer_of(place: UPath, kind: str) -> Iterator[Any]:
             os.fsync(stream.fileno())
     if _is_here(place):
         _sync_folder(Path(place.path).parent)
+
+
+def _make_folders(archive: UPath, place: UPath) -> None:
+    """The folders of a file; on a disk each is in the one above for good, also what a run that died has made."""
+    is_new = not archive.exists()
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if not _is_here(place):
+        return
+    root = Path(archive.path)
+    for folder in Path(place.path).parent.parents:
+        _sync_folder(folder)
+        if folder == (root.parent if is_new else root):
+            return
 
 
 def read_back(archive: UPath, path: str, tenant_id: str, kind: str, region: str) -> ArchivedFile:
@@ -112,7 +130,7 @@ def read_back(archive: UPath, path: str, tenant_id: str, kind: str, region: str)
 
 @contextmanager
 def local_copy(place: UPath) -> Iterator[tuple[Path, str]]:
-    """The file on this machine with the digest of its bytes. Raises ArchiveError where there is none."""
+    """The file on this machine with the digest of its bytes. Raises MissingFileError where there is none."""
     digest = hashlib.sha256()
     is_here = _is_here(place)
     with tempfile.NamedTemporaryFile(suffix=".parquet") as copied:
@@ -123,14 +141,14 @@ def local_copy(place: UPath) -> Iterator[tuple[Path, str]]:
                     if not is_here:
                         copied.write(chunk)
         except FileNotFoundError as error:
-            raise ArchiveError(f"archived file {place} is missing; restore it from a backup") from error
+            raise MissingFileError(f"archived file {place} is missing; restore it from a backup") from error
         copied.flush()
         yield (Path(place.path) if is_here else Path(copied.name)), digest.hexdigest()
 
 
 @contextmanager
 def checked(archive: UPath, path: str, sha256: str) -> Iterator[Path]:
-    """A recorded file to read. Raises ArchiveError where it is missing or was changed."""
+    """A recorded file to read. Raises MissingFileError where there is none, ArchiveError where it was changed."""
     with local_copy(archive / path) as (copy, found):
         if found != sha256:
             raise ArchiveError(

@@ -392,6 +392,17 @@ def test_guards_that_are_off_or_gone(books: Pipeline) -> None:
     follow(books, row.remedy)
     assert is_well(books, "guards")
 
+    # What only approved purges delete from.
+    for table in ("raw.messages", "raw.odd_messages", "raw.extra_fields", "store.usage_minutes"):
+        for guard in ("approved_purges", "unchanged"):
+            books.execute(f"drop trigger {guard} on {table}")
+            row = trouble(books, "guards")
+            assert row.finding == f"{table} has no guard"
+            follow(books, row.remedy)
+            assert is_well(books, "guards")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege, match="by approved purges only"):
+        books.execute("delete from raw.messages")
+
     books.execute("drop trigger append_only on store.events_201902")
     row = trouble(books, "guards")
     assert row.finding == "store.events_201902 has no guard"
@@ -408,6 +419,21 @@ def test_guards_that_are_off_or_gone(books: Pipeline) -> None:
 def test_little_room(untouched: Pipeline, name: str) -> None:
     row = trouble(untouched, name, Limits(free_bytes=10**18, ample_bytes=10**18))
     assert re.search(r"^[\d.,]+ GB of [\d,]+ GB free at /", row.finding)
+
+
+def test_a_file_of_the_archive_that_nothing_has_recorded(books: Pipeline, tmp_path: Path) -> None:
+    path = tmp_path / "archive" / "region=eu" / "tenant=it's" / "events.parquet"
+    books.settings = replace(books.settings, archive_url=str(tmp_path / "archive"))
+    assert is_well(books, "archive")
+    path.parent.mkdir(parents=True)
+    path.touch()
+    # A run may be about to record it.
+    assert is_well(books, "archive")
+    os.utime(path, (0, 0))
+    row = trouble(books, "archive")
+    assert row.finding == f"no month rests on {path}"
+    subprocess.run(["sh", "-c", str(row.remedy)], check=True)
+    assert is_well(books, "archive")
 
 
 def test_dead_rows_are_mended_by_vacuum(books: Pipeline) -> None:

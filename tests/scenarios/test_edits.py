@@ -117,3 +117,7 @@ def test_what_a_folded_period_billed_is_not_edited(pipeline: Pipeline) -> None:
         session.execute("select store.fold_month('2019-02-01', 'Ada', 'two years kept')")
     with pytest.raises(BadInputError, match="events of its period were taken out of the event store"):
         edit(pipeline, "acme", 2, "8")
+    with pytest.raises(BadInputError, match="is archived; `meterline proposals add` adjusts the invoice"):
+        edit(pipeline, "acme", 1, "8")
+    with pytest.raises(BadInputError, match="is no billed event"):
+        edit(pipeline, "acme", 3, "8")

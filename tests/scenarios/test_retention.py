@@ -7,28 +7,35 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest import mock
 
 import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration import tracing
+from orchestration import tracing, tracing_scores
 from orchestration.database.connection import connect
+from orchestration.doctor import archive as doctor_archive
+from orchestration.doctor.examination import Limits, subject_of
 from orchestration.errors import BadInputError
 from orchestration.invoicing import Signed
 from orchestration.quarantine import Filter
-from orchestration.retention import archiving, purging
-from orchestration.retention.files import ArchiveError
-from orchestration.retention.reading import Asked, device_events
+from orchestration.resources import Platform
+from orchestration.retention import archiving, purging, reading
+from orchestration.retention.files import ArchivedFile, ArchiveError, read_back
+from orchestration.retention.reading import Asked, archived_events, device_events
+from orchestration.retention_jobs import archive_months
 from tests.support import Message, Pipeline, instant, message
 
 FEBRUARY = date(2019, 2, 1)
@@ -86,15 +93,34 @@ def archive(pipeline: Pipeline, month: date = FEBRUARY, signed: Signed = ADA) ->
 
 def events_of(pipeline: Pipeline, tenant: str, **asked: Any) -> tuple[list[dict[str, Any]], list[str]]:
     """A device's events of the first quarter, as a dispute asks for them."""
-    with connect(pipeline.settings, "meterline_auditor") as session:
+    with connect(pipeline.settings, "meterline_auditor", autocommit=True) as session:
         span = instant("2019-01-01T00:00"), instant("2019-04-01T00:00")
         return device_events(session, pipeline.settings.archive, Asked(tenant, "m-1", *span, **asked))
 
 
 def traced(pipeline: Pipeline, tenant: str, limit: int = 9) -> tracing.Trace:
     """The line of a tenant's February."""
-    with connect(pipeline.settings, "meterline_auditor") as session:
+    with connect(pipeline.settings, "meterline_auditor", autocommit=True) as session:
         return tracing.trace(session, pipeline.settings.archive, f"INV-{tenant}-2019-02-01", 1, limit)
+
+
+def behind_a_score(pipeline: Pipeline) -> tuple[list[dict[str, Any]], list[str]]:
+    """What a score of the noon of 10 February has seen."""
+    score = {"tenant_id": "acme", "device_id": "m-1", "metric": "energy", "period_id": "acme:2019-02-01"}
+    score |= {"first_event_at": instant(TIMES[0]), "last_event_at": instant(TIMES[1])}
+    with connect(pipeline.settings, "meterline_score") as session:
+        return tracing_scores.events_behind(session, pipeline.settings.archive, score)
+
+
+def archived_while_read(pipeline: Pipeline, patch: pytest.MonkeyPatch, module: ModuleType) -> None:
+    """Let February leave the store just after a reader has read the archive, each of its statements on its own."""
+
+    def then_archive(*asked: Any) -> Any:
+        found = archived_events(*asked)
+        archive(pipeline)
+        return found
+
+    patch.setattr(module, "archived_events", then_archive)
 
 
 def purge(pipeline: Pipeline, step: Callable[..., Any], *given: Any) -> Any:
@@ -170,13 +196,22 @@ def test_the_archive_holds_what_was_delivered(closed: Pipeline) -> None:
     closed.audit()
 
 
-def test_a_trace_and_a_dispute_read_the_archive_as_they_read_the_store(closed: Pipeline) -> None:
+def test_a_trace_and_a_dispute_read_the_archive_as_they_read_the_store(
+    closed: Pipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     lines, events = [traced(closed, "acme", limit) for limit in (1, 3, 9)], events_of(closed, "acme")
     assert [len(line.events) for line in lines] == [1, 3, 4]
-    archive(closed)
+    scored = behind_a_score(closed)
+    assert [(row["quantity"], row["source_row"]) for row in scored[0]] == [
+        (Decimal(row["quantity"]), n) for n, row in enumerate(readings("acme")[:2], 1)
+    ]
+    with monkeypatch.context() as patch:
+        archived_while_read(closed, patch, reading)
+        assert events_of(closed, "acme") == events
     assert [traced(closed, "acme", limit) for limit in (1, 3, 9)] == lines
     assert events_of(closed, "acme") == events
     assert [row["quantity"] for row in events[0]] == [Decimal(row["quantity"]) for row in readings("acme")]
+    assert behind_a_score(closed) == scored
     assert events_of(closed, "acme", metric="water") == ([], [])
     with pytest.raises(BadInputError, match="tenant 'nobody' has no device 'm-1'"):
         events_of(closed, "nobody")
@@ -207,8 +242,11 @@ def test_a_late_delivery_of_an_archived_month_is_a_duplicate_and_a_new_reading_i
     closed.audit()
 
 
-def test_a_file_that_is_missing_or_was_changed_is_named(closed: Pipeline) -> None:
-    archive(closed)
+def test_a_file_that_is_missing_or_was_changed_is_named(closed: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = traced(closed, "acme")
+    with monkeypatch.context() as patch:
+        archived_while_read(closed, patch, tracing)
+        assert traced(closed, "acme") == line
     path = Path(str(closed.settings.archive)) / "region=eu/month=2019-02/tenant=acme/events.parquet"
     content = path.read_bytes()
     path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
@@ -255,23 +293,32 @@ with connect(settings, "meterline_approver") as session:
     assert done.returncode == -9, done.stderr
 
 
+def unrecorded(pipeline: Pipeline) -> list[str]:
+    """What the doctor says of the archive, however young its files are."""
+    with subject_of(pipeline.settings, Limits(statement=timedelta(0))) as subject:
+        return [finding.text for finding in doctor_archive.unrecorded(subject)]
+
+
 def test_a_run_that_is_killed_when_the_files_are_written_has_changed_nothing(closed: Pipeline) -> None:
     events, published = events_of(closed, "acme"), closed.published()
     signed = "Signed('Ada Lovelace', 'a quarter is over')"
     run = f"archiving.archive_month(session, settings.archive, datetime.date(2019, 2, 1), {signed})"
     killed(closed, "archiving", "record", run)
-    assert len(list(Path(str(closed.settings.archive)).rglob("*.parquet"))) == 5
+    files = sorted(Path(str(closed.settings.archive)).rglob("*.parquet"))
+    assert len(files) == 5
+    assert sorted(unrecorded(closed)) == [f"no month rests on {path}" for path in files]
     assert closed.published() == published
     assert closed.rows("select count(*) from store.folds") == [(0,)]
     # What was left is written over, and nothing is there twice.
     archive(closed)
-    assert len(list(Path(str(closed.settings.archive)).rglob("*.parquet"))) == 5
+    assert sorted(Path(str(closed.settings.archive)).rglob("*.parquet")) == files
+    assert unrecorded(closed) == ["every file of the archive is on record"]
     assert closed.rows("select sum(row_count)::int from ledger.archived_files where kind = 'events'") == [(12,)]
     assert events_of(closed, "acme") == events
     assert closed.prove() == {}
 
 
-def test_what_may_not_leave_stays(closed: Pipeline) -> None:
+def test_what_may_not_leave_stays(closed: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInputError, match="holds events of 2019-03-01 and is not closed; Close the period first"):
         archive(closed, date(2019, 3, 1))
     with pytest.raises(BadInputError, match="the event store has no month 2018-01-01"):
@@ -282,16 +329,29 @@ def test_what_may_not_leave_stays(closed: Pipeline) -> None:
     # A fold that is begun and not ended, and files that do not hold all of it.
     with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="was begun and not ended"):
         purge(closed, lambda session: session.execute("select store.begin_archive('2019-02-01', 'Ada', 'why')"))
-    with connect(closed.settings, "meterline_approver") as session:
-        fold = session.execute("select store.begin_archive('2019-02-01', 'Ada', 'why')").fetchall()[0][0]
-        files = list(archiving._write(session, closed.settings.archive, "2019-02", "events"))
-        short = [asdict(file) | {"quantity_sum": file.quantity_sum - Decimal("0.0000000001")} for file in files]
-        given = json.dumps(short, default=str)
-        with pytest.raises(psycopg.errors.ObjectNotInPrerequisiteState, match="are not what the store holds"):
-            session.execute("select store.finish_archive(%s, %s)", (fold, given))
-        session.rollback()
+
+    def short(*written: Any) -> ArchivedFile:
+        file = read_back(*written)
+        return replace(file, quantity_sum=file.quantity_sum - Decimal("0.0000000001"))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archiving, "read_back", short)
+        with pytest.raises(BadInputError, match="are not what the store holds"):
+            archive(closed)
+    assert list(Path(str(closed.settings.archive)).rglob("*.parquet")) == []
     assert closed.rows("select count(*) from finance.billing_events") == [(15,)]
     assert closed.rows("select count(*) from store.folds") == [(0,)]
+
+    # Of all months until March the one that may leave does.
+    asked = {"last": "2019-03", "by": "Ada Lovelace", "reason": "a quarter is over"}
+    with mock.patch.dict(os.environ, closed.environment()):
+        config = {"ops": {"archive_closed_months": {"config": asked}}}
+        result = archive_months.execute_in_process(config, resources={"platform": Platform()})
+    (seen,) = result.asset_observations_for_node("archive_closed_months")
+    assert seen.metadata["archived"].value == ["2019-02"]
+    (stays,) = seen.metadata["stays"].value
+    assert re.search("^2019-03 stays: .* is not closed; Close the period first", stays)
+    assert closed.rows("select count(*) from finance.billing_events") == [(3,)]
 
 
 def test_what_its_class_keeps_no_longer_is_purged_by_two_persons(closed: Pipeline) -> None:
@@ -395,10 +455,19 @@ def test_a_purge_that_is_killed_goes_on_when_it_is_approved_again(closed: Pipeli
     archive(closed)
     receive(closed, "2019-03-07")
     made = purge(closed, purging.propose, ADA)
+    line = traced(closed, "acme")
     purge(closed, purging.decide, made, "approved", GRACE)
+    # Nothing is deleted yet: the file is read, and proven.
+    assert traced(closed, "acme") == line
+    path = Path(str(closed.settings.archive)) / "region=eu/month=2019-02/tenant=acme/events.parquet"
+    content = path.read_bytes()
+    path.write_bytes(content + b"x")
+    assert [problem for problem in closed.prove()["archived_files_are_whole"] if "was changed" not in problem] == []
+    path.write_bytes(content)
     killed(closed, "purging", "_record", f"purging.carry_out(session, settings.archive, '{made}')")
     # The file is gone, the rows are there; whoever looks is told.
-    assert not (Path(str(closed.settings.archive)) / "region=eu/month=2019-02/tenant=acme/events.parquet").exists()
+    assert not path.exists()
+    assert closed.prove() == {}
     assert closed.rows(DELIVERED)[0] == ("acme", 7)
     assert "may be half deleted: run the purge again" in traced(closed, "acme").purged[0]
     with pytest.raises(BadInputError, match=f"{made} is approved and not carried out; Approve it again"):
