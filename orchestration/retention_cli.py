@@ -107,12 +107,13 @@ def lift(
 
 
 @retention.command()
-def purge(
+def purge(  # noqa: PLR0913, PLR0917 - an option each
     by: By,
     reason: Reason,
     propose: Annotated[bool, typer.Option("--propose", help="List what is due, and propose to delete it.")] = False,
     approve: Annotated[str, typer.Option(metavar="ID", help="Approve a proposal of somebody else: it deletes.")] = "",
     reject: Annotated[str, typer.Option(metavar="ID", help="Reject a proposal.")] = "",
+    withdraw: Annotated[str, typer.Option(metavar="ID", help="Stop one that is approved and not carried out.")] = "",
 ) -> None:
     """Delete what its class keeps no longer: proposed by one person, approved by another. Nothing brings it back.
 
@@ -124,10 +125,12 @@ def purge(
     """
     from orchestration import retention_verbs
 
-    if sum(map(bool, (propose, approve, reject))) != 1:
-        raise BadInputError("say what to do: --propose, --approve ID or --reject ID")
+    decisions = {"approved": approve, "rejected": reject, "withdrawn": withdraw}
+    if sum(map(bool, (propose, *decisions.values()))) != 1:
+        raise BadInputError("say what to do: --propose, --approve ID, --reject ID or --withdraw ID")
     prepared()
     if propose:
         retention_verbs.propose(by, reason)
     else:
-        retention_verbs.decide(approve or reject, "approved" if approve else "rejected", by, reason)
+        decision, purge_id = next(asked for asked in decisions.items() if asked[1])
+        retention_verbs.decide(purge_id, decision, by, reason)

@@ -195,7 +195,7 @@ def propose_purge() -> None:
 
 
 class DecisionConfig(Config):
-    """The purge, what is done with it (`decision`: approved, rejected), by whom, and why."""
+    """The purge, what is done with it (`decision`: approved, rejected, withdrawn), by whom, and why."""
 
     purge_id: str
     decision: str
@@ -208,8 +208,8 @@ def carry_out_decision(context: OpExecutionContext, config: DecisionConfig, plat
     """Record the decision; what is approved is deleted, files first. Run again after a crash, it goes on."""
     with clear_failures():
         signed, done = Signed(config.by, config.reason), purging.Purged(0, 0, 0)
-        if config.decision not in ("approved", "rejected"):
-            raise BadInputError(f"{config.decision!r} is no decision; use approved or rejected")
+        if config.decision not in ("approved", "rejected", "withdrawn"):
+            raise BadInputError(f"{config.decision!r} is no decision; use approved, rejected or withdrawn")
         with platform.session("meterline_approver") as session:
             purging.decide(session, config.purge_id, config.decision, signed)
         if config.decision == "approved":
@@ -223,7 +223,10 @@ def carry_out_decision(context: OpExecutionContext, config: DecisionConfig, plat
 
 
 @job(
-    description="Approve a proposed purge, and carry it out, or reject it, as a named person's recorded decision.",
+    description=(
+        "Approve a proposed purge, and carry it out, reject it, or withdraw one that is approved and not carried out, "
+        "as a named person's recorded decision."
+    ),
     tags={turns.LOCK: turns.BOOKS},
 )
 def decide_purge() -> None:

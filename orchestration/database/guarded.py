@@ -59,6 +59,7 @@ APPEND_ONLY = (
     "ledger.purge_proposals",
     "ledger.purge_items",
     "ledger.purge_decisions",
+    "ledger.withdrawn_purges",
     "ledger.purges",
 )
 

@@ -71,7 +71,7 @@ def items(session: psycopg.Connection, purge_id: str) -> list[dict[str, Any]]:
 
 
 def decide(session: psycopg.Connection, purge_id: str, decision: str, signed: Signed) -> None:
-    """Approve or reject a purge; nothing is deleted yet. Raises BadInputError."""
+    """Approve or reject a purge, or withdraw an approved one; nothing is deleted yet. Raises BadInputError."""
     _one(session, DECIDE, purge_id, decision, signed.by, signed.reason)
 
 

@@ -10,6 +10,11 @@ from tests.support import Pipeline, message
 
 ADA = ("--by", "Ada Lovelace", "--reason", "a quarter is over")
 GRACE = ("--by", "Grace Hopper", "--reason", "no case is open")
+EDITS = """
+select event_id, tenant_id, device_id, metric, delivered_quantity::int, old_quantity::int, quantity::int, decided_by,
+    is_counted
+from finance.edits
+"""
 
 
 def told(pipeline: Pipeline, *arguments: str) -> str:
@@ -36,6 +41,7 @@ def test_a_month_is_archived_disputed_held_and_purged(pipeline: Pipeline, tmp_pa
     told(pipeline, "edit", "acme", "m-1", "energy", "17", "91", "--by", "Ada", "--because", "digits swapped")
     pipeline.process()
     pipeline.close("2019-02", "2019-03-04")
+    edited = pipeline.rows(EDITS)
     trace = ("trace", "INV-acme-2019-02-01", "--line", "1")
     before = told(pipeline, *trace)
     assert "2.1" in before
@@ -44,6 +50,9 @@ def test_a_month_is_archived_disputed_held_and_purged(pipeline: Pipeline, tmp_pa
     assert "is not closed" in refused(pipeline, "retention", "archive", "--month", "2019-03", *ADA)
     archived = told(pipeline, "retention", "archive", "--month", "2019-02", *ADA)
     assert "2019-02: 1 events in 2 file(s) below" in archived
+    # Who edited what stays on record without the event.
+    assert pipeline.rows(EDITS) == edited
+    assert [row[1:] for row in edited] == [("acme", "m-1", "energy", 910, 910, 91, "Ada", True)]
     assert pipeline.rows("select count(*) from dagster.runs where pipeline_name = 'archive_month'") == [(2,)]
     # The edited reading is told from its file with what counts instead.
     assert told(pipeline, *trace) == before
@@ -79,6 +88,7 @@ def test_a_month_is_archived_disputed_held_and_purged(pipeline: Pipeline, tmp_pa
     purge_id = proposed.split("--approve ")[1].split()[0]
     assert "say what to do" in refused(pipeline, "retention", "purge", *ADA)
     assert "somebody else must approve it" in refused(pipeline, "retention", "purge", "--approve", purge_id, *ADA)
+    assert "is not approved" in refused(pipeline, "retention", "purge", "--withdraw", purge_id, *ADA)
     purged = told(pipeline, "retention", "purge", "--approve", purge_id, *GRACE)
     assert "deleted: 1 deliveries, 0 minutes, 1 files" in purged
     assert "approved by Grace Hopper" in told(pipeline, *trace)

@@ -55,6 +55,10 @@ from finance.retention_report
 where tenant_id = %s
 order by 2, 3
 """
+BLIND_TO_HOLDS = """
+create or replace view governance.int_standing_holds as
+select hold_no, tenant_no, from_at, until_at, placed_by, reason from ledger.retention_holds where false
+"""
 DELIVERED = """
 select tenant_id, count(*)::int from raw.messages inner join registry.tenants using (tenant_no) group by 1 order by 1
 """
@@ -225,6 +229,11 @@ def test_a_late_delivery_of_an_archived_month_is_a_duplicate_and_a_new_reading_i
     before = closed.rows(BALANCE)[0]
     closed.land(*({**row, **late} for row in rows[:4]), new)
     closed.process()
+    # Of what the period used the store has this event alone: the platform proposes nothing, a person may.
+    closed.reconcile()
+    assert closed.rows("select count(*) from store.proposals") == [(0,)]
+    late_events = "select tenant_id, quantity, decision from finance.late_events"
+    assert closed.rows(late_events) == [("acme", Decimal(5), "not_billed")]
     # Four duplicates and one event that no invoice has, which a dispute finds between those of the archive.
     after = closed.rows(BALANCE)[0]
     assert [now - then for now, then in zip(after, before, strict=True)] == [5, 0, 4]
@@ -434,15 +443,33 @@ def test_a_hold_stops_every_purge_of_what_it_covers(closed: Pipeline) -> None:
     assert [row[1:3] for row in closed.rows(REPORT, "acme") if row[5]] == [("deliveries", "2019-02-10")]
     assert carry_out(closed) == purging.Purged(3, 0, 0)
 
-    # Placed between the approval and the deletion it stops that, too.
+    # Placed between the approval and the deletion it stops that, too, and another purge does not get round it.
     purge(closed, purging.lift, number, Signed("Grace Hopper", "case closed"))
-    made = purge(closed, purging.propose, ADA)
+    made, other = (purge(closed, purging.propose, ADA) for _ in range(2))
     purge(closed, purging.decide, made, "approved", GRACE)
-    number = purge(closed, purging.hold, "acme", None, None, case)
+    with pytest.raises(BadInputError, match=f"{made} is approved and not carried out"):
+        purge(closed, purging.decide, other, "approved", GRACE)
+    # The last message of February was received on 1 March; nothing of the file was measured then.
+    number = purge(closed, purging.hold, "acme", instant("2019-03-01T00:00"), instant("2019-03-02T00:00"), case)
+    held = "select distinct kept_data from finance.retention_report where is_on_hold order by 1"
+    assert closed.rows(held) == [("archived_events",), ("deliveries",), ("minute_totals",)]
+    # The database holds by itself, whatever a model says of it.
+    closed.execute(BLIND_TO_HOLDS)
+    assert closed.rows(held) == []
     with pytest.raises(BadInputError, match=f"{made} is stopped: tenant acme is on hold"):
         purge(closed, purging.carry_out, closed.settings.archive, made)
+
+    # Withdrawn it deletes nothing any more, and another one may be proposed.
+    purge(closed, purging.decide, made, "withdrawn", case)
+    with pytest.raises(BadInputError, match=f"{made} was withdrawn; Propose a purge again"):
+        purge(closed, purging.decide, made, "approved", GRACE)
+    with pytest.raises(BadInputError, match=f"{made} is not approved"):
+        purge(closed, purging.decide, made, "withdrawn", case)
+    purge(closed, purging.decide, other, "rejected", GRACE)
     purge(closed, purging.lift, number, Signed("Grace Hopper", "case closed"))
-    assert purge(closed, purging.carry_out, closed.settings.archive, made) == purging.Purged(1, 0, 1)
+    assert carry_out(closed) == purging.Purged(1, 0, 1)
+    withdrawn = "select payload::jsonb ->> 'withdrawn_by' from audit.log where action = 'purge_withdrawn'"
+    assert closed.rows(withdrawn) == [("Grace Hopper",)]
     with pytest.raises(BadInputError, match=f"hold {number} was lifted already"):
         purge(closed, purging.lift, number, case)
     with pytest.raises(BadInputError, match="no tenant nobody"):
@@ -506,9 +533,12 @@ def test_the_contracts_in_force_say_how_long_and_the_longest_of_them_counts(pipe
 def test_deliveries_stay_while_a_period_is_open_or_a_refusal_may_be_released(pipeline: Pipeline) -> None:
     pipeline.configuration.row("retention_classes", retention_class="short", raw_days=1)
     pipeline.tenant("acme", "m-1", retention_class="short")
-    pipeline.land(message("acme", "m-1", 1, 1, "2019-02-10T12:00"), message("acme", "m-9", 1, 4, "2019-02-10T12:30"))
-    # Two forms of one thing: a row of doubtful form, with a field that nobody declared, is kept elsewhere.
-    pipeline.land({**message("acme", "m-1", 2, 1, "2019-02-11T12:00"), "msg_seq": "2", "firmware": "2.1"})
+    pipeline.tenant("globex", "m-1")
+    # The device of one is not declared, which may be mended; a quantity of another is none, which stays so.
+    first = message("acme", "m-1", 1, 1, "2019-02-10T12:00", firmware="2.1")
+    pipeline.land(first, *(message(tenant, "m-9", 1, 4, "2019-02-10T12:30") for tenant in ("acme", "globex")))
+    pipeline.land(message("acme", "m-1", 7, "NaN", "2019-02-10T12:40"), name="refused.jsonl")
+    pipeline.land({**message("acme", "m-1", 2, 1, "2019-02-11T12:00"), "msg_seq": "2"})
     # Received after the month, before the boundary, and of a month that is open.
     sent = {"sent_ts": "2019-03-02T12:00:00Z"}
     pipeline.land(message("acme", "m-1", 3, 1, "2019-02-27T12:00", "2019-03-02T12:00", **sent))
@@ -518,17 +548,34 @@ def test_deliveries_stay_while_a_period_is_open_or_a_refusal_may_be_released(pip
     assert pipeline.rows(due) == []
     pipeline.close("2019-02", "2019-03-05")
     # Of 2 March a message may tell of March, which is open.
-    assert pipeline.rows(due) == [("2019-02-10", 1), ("2019-02-11", 1)]
+    assert pipeline.rows(due) == [("2019-02-10", 2), ("2019-02-11", 1)]
     pipeline.close("2019-03", "2019-04-05")
-    assert pipeline.rows(due) == [("2019-02-10", 1), ("2019-02-11", 1), ("2019-03-02", 1), ("2019-03-20", 1)]
-    assert carry_out(pipeline) == purging.Purged(4, 0, 0)
+    assert pipeline.rows(due) == [("2019-02-10", 2), ("2019-02-11", 1), ("2019-03-02", 1), ("2019-03-20", 1)]
+    made = purge(pipeline, purging.propose, ADA)
+    # Another file of a day that is proposed: nobody has agreed to delete it.
+    pipeline.land(message("acme", "m-1", 1, 1, "2019-02-10T12:00", "2019-02-10T12:50"))
+    pipeline.process()
+    purge(pipeline, purging.decide, made, "approved", GRACE)
+    # Approved are messages of a tenant: not those of another, not what lies beside a message that stays, and not
+    # what came after the proposal.
+    extra, others = (
+        "select count(*) from raw.extra_fields",
+        "odd_messages where fields -> 'tenant_id' ->> 'v' = 'globex'",
+    )
+    assert pipeline.rows(extra) == pipeline.rows(f"select count(*) from raw.{others}") == [(1,)]
+    for stray in (others, "extra_fields", "messages where load_id = (select max(load_id) from raw.messages)"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="is deleted from by approved purges only"):
+            pipeline.execute(f"delete from raw.{stray}")
+    assert purge(pipeline, purging.carry_out, pipeline.settings.archive, made) == purging.Purged(5, 0, 0)
+    assert pipeline.rows(due) == [("2019-02-10", 1)]
+    assert carry_out(pipeline) == purging.Purged(1, 0, 0)
     left = "select (select count(*) from raw.messages), (select count(*) from raw.odd_messages)"
-    assert pipeline.rows(left) == [(1, 1)]
-    assert pipeline.rows("select count(*) from raw.extra_fields") == [(0,)]
+    assert pipeline.rows(left) == [(1, 2)]
+    assert pipeline.rows(extra) == [(0,)]
 
     # What was refused is released as if nothing had been purged.
     pipeline.configuration.row("devices", tenant_id="acme", device_id="m-9")
-    pipeline.release(Filter(reason="unknown_device"), "Ada Lovelace", "declared")
+    pipeline.release(Filter(reason="unknown_device", tenant_id="acme"), "Ada Lovelace", "declared")
     pipeline.process()
     assert pipeline.fleet("acme") == {"acme:2019-02-01": "7", "acme:2019-03-01": "1", "acme:2019-04-01": "1"}
     assert len(pipeline.close("2019-02", "2019-03-05")) == 1
@@ -590,3 +637,55 @@ def test_minutes_of_one_minute_that_left_in_two_months_are_one_row(pipeline: Pip
     assert pipeline.rows(MINUTES) == minutes
     assert pipeline.prove() == {}
     pipeline.audit()
+
+
+def test_a_month_stays_while_late_use_of_its_periods_waits(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    pipeline.land(message("acme", "m-1", 1, 4, "2019-02-10T12:00"), message("acme", "m-1", 2, 1, "2019-03-20T12:00"))
+    pipeline.process()
+    pipeline.close("2019-02", "2019-03-05")
+    sent = {"sent_ts": "2019-03-20T12:00:00Z"}
+    pipeline.land(message("acme", "m-1", 3, 5, "2019-02-11T12:00", "2019-03-20T12:00", **sent))
+    pipeline.process()
+    late = "late use of period 2019-02-01 of tenant 1 waits for a"
+    with pytest.raises(BadInputError, match=f"{late} reconciliation, .*; Run meterline reconcile"):
+        archive(pipeline)
+    pipeline.reconcile()
+    with pytest.raises(BadInputError, match=f"{late} decision"):
+        archive(pipeline)
+    # What comes after an approved proposal is in none, even if it is worth nothing.
+    ((proposal,),) = pipeline.rows("select proposal_id from store.proposals")
+    with connect(pipeline.settings, "meterline_approver") as session:
+        session.execute("select store.decide_proposal(%s, 'approved', 'Ada', 'meter was read late')", (proposal,))
+    waiting = "select waits_for from governance.int_undecided_late_use"
+    assert pipeline.rows(waiting) == []
+    pipeline.land(message("acme", "m-1", 4, 0, "2019-02-12T12:00", "2019-03-20T12:00", **sent))
+    pipeline.process()
+    assert pipeline.rows(waiting) == [("reconciliation",)]
+    pipeline.reconcile()
+    assert len(pipeline.rows("select proposal_id from store.proposals")) == 1
+    assert [(file.kind, file.row_count) for file in archive(pipeline).files] == [("events", 3), ("minutes", 1)]
+
+
+def test_a_month_stays_while_an_open_period_begins_with_its_level(pipeline: Pipeline) -> None:
+    pipeline.configuration.metric("stored", unit="GB", reading_type="gauge", aggregation="latest")
+    pipeline.configuration.rate_card("hours", (None, "0.01"), metric="stored", charge_basis="time_weighted")
+    pipeline.tenant("acme", "a", "b", rate_card_id="hours")
+    readings = (("a", 1, 10, "02-10T00:00"), ("a", 2, 20, "03-11T00:00"), ("b", 1, 3, "02-10T00:00"))
+    pipeline.land(*(message("acme", name, n, level, f"2019-{at}", metric="stored") for name, n, level, at in readings))
+    pipeline.land(message("acme", "a", 3, 10, "2019-04-10T00:00", metric="stored"))
+    pipeline.process()
+    pipeline.close("2019-02", "2019-04-10")
+    stays = "metric stored of tenant 1 is billed by time, and an open period begins with its level of 2019-02-01"
+    with pytest.raises(BadInputError, match=stays):
+        archive(pipeline)
+    # A reading of March ended the level of a, yet March is not closed; that of b stands until it is retired.
+    pipeline.close("2019-03", "2019-04-10")
+    # 10 GB for 240 hours and 20 GB for 504 are 12,480; 3 GB for 744 are 2,232.
+    assert pipeline.rows("select total_amount::text from finance.invoices order by invoice_id")[1:] == [("147.12",)]
+    with pytest.raises(BadInputError, match=stays):
+        archive(pipeline)
+    pipeline.configuration.tables["devices"][1]["retired_at"] = "2019-03-15T00:00:00Z"
+    pipeline.configure()
+    assert archive(pipeline).files[0].row_count == 2
+    assert pipeline.prove() == {}

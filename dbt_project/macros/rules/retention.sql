@@ -34,8 +34,11 @@
         from {{ ref('int_standing_holds') }} as hold
         where
             hold.tenant_no = {{ kept }}.tenant_no
-            and hold.from_at <= {{ kept }}.last_at
-            and (hold.until_at > {{ kept }}.first_at or {{ kept }}.kind = 'deliveries')
+            and hold.from_at <= greatest({{ kept }}.last_at, {{ kept }}.last_received_at)
+            and (
+                hold.until_at > least({{ kept }}.first_at, {{ kept }}.first_received_at)
+                or {{ kept }}.kind = 'deliveries'
+            )
     )
 {%- endmacro %}
 

@@ -1,5 +1,6 @@
 -- Closes whose periods are rated again under the terms and bounds that they recorded: to verify, every version ever
--- closed; to reconcile, the newest of a period with late use that was rejected.
+-- closed; to reconcile, the newest of a period with late use that was rejected, unless events of it were folded: with
+-- the late events alone nobody can count its use.
 select
     closed.close_id,
     request.kind,
@@ -28,6 +29,7 @@ where
         and (closed.tenant_no, closed.period_no) in (
             select late.tenant_no, late.period_no from {{ ref('int_rejected_events') }} as late
         )
+        and not {{ is_folded('closed') }}
     )
 
 union all

@@ -3,7 +3,7 @@
 with rejected as (
     select
         {{ identity('stored') }}, stored.device_ts as stored_device_ts, stored.period_no, stored.event_at,
-        stored.quantity, stored.is_skew_candidate
+        stored.quantity, stored.is_skew_candidate, stored.load_id as known_by_load_id
     from {{ source('store', 'events') }} as stored
     where
         stored.disposition = 'n'
@@ -11,7 +11,7 @@ with rejected as (
     union all
     select
         {{ identity('latest') }}, latest.stored_device_ts, latest.period_no, latest.event_at,
-        latest.quantity, latest.is_skew_candidate
+        latest.quantity, latest.is_skew_candidate, latest.cause_load_id
     from {{ source('store', 'event_restatements') }} as latest
     where
         latest.disposition = 'n'
@@ -20,7 +20,8 @@ with rejected as (
 
 select
     {{ identity('rejected') }}, rejected.stored_device_ts, rejected.period_no, rejected.event_at,
-    {{ calibrated('rejected.quantity') }} as quantity, rejected.is_skew_candidate
+    {{ calibrated('rejected.quantity') }} as quantity, rejected.is_skew_candidate,
+    rejected.known_by_load_id
 from rejected
 inner join {{ ref('stg_config__metrics') }} as metric
     on rejected.metric_no = metric.metric_no and metric.valid_to_load is null

@@ -1,13 +1,20 @@
 -- depends_on: {{ ref('store_events') }}
 -- depends_on: {{ ref('store_event_restatements') }}
+-- The decision stays when its event is archived; the first edit says what was delivered.
 select
-    event.event_id,
-    event.tenant_id,
-    event.device_id,
-    event.metric,
+    coalesce(event.event_id, {{ event_id(
+        'tenant.tenant_id', 'device.device_id', 'metric.metric', 'edited.seq_epoch', 'edited.msg_seq',
+        'case when config.sequence_reuse_window is not null then edited.stored_device_ts end'
+    ) }}) as event_id,
+    tenant.tenant_id,
+    device.device_id,
+    metric.metric,
     period.period_id,
     event.event_at,
-    event.quantity as delivered_quantity,
+    coalesce(event.quantity, first_value(edited.old_quantity) over (
+        partition by {{ identity('edited') }}, edited.stored_device_ts
+        order by edited.edit_no
+    )) as delivered_quantity,
     edited.old_quantity,
     edited.quantity,
     edited.decided_by,
@@ -16,9 +23,14 @@ select
     loads.applied_at is not null as is_counted
 from {{ source('store', 'edits') }} as edited
 inner join {{ source('ledger', 'loads') }} as loads on edited.load_id = loads.load_id
-cross join lateral (
+inner join {{ source('registry', 'tenants') }} as tenant on edited.tenant_no = tenant.tenant_no
+inner join {{ source('registry', 'devices') }} as device on edited.device_no = device.device_no
+inner join {{ source('registry', 'metrics') }} as metric on edited.metric_no = metric.metric_no
+left join {{ ref('stg_config__devices') }} as config
+    on edited.device_no = config.device_no and config.valid_to_load is null
+left join lateral (
     select * from {{ ref('int_named_events') }} as known
     where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
     limit 1
-) as event
+) as event on true
 left join {{ ref('int_named_periods') }} as period on event.period_no = period.period_no

@@ -10,6 +10,8 @@ select
     null::bigint as byte_count,
     {{ utc_midnight('received_date') }} as first_at,
     {{ utc_midnight('received_date + 1') }} as last_at,
+    {{ utc_midnight('received_date') }} as first_received_at,
+    {{ utc_midnight('received_date + 1') }} as last_received_at,
     {{ utc_midnight('received_date + 1') }} as kept_from
 from {{ ref('int_retained_deliveries') }}
 
@@ -26,6 +28,8 @@ select
     null,
     min(event.event_at),
     max(event.event_at),
+    min(event.received_at),
+    max(event.received_at),
     greatest(max(event.received_at), max(event.event_at), max(period.period_end_at))
 from {{ source('store', 'events') }} as event
 left join {{ source('store', 'periods') }} as period on event.period_no = period.period_no
@@ -44,6 +48,8 @@ select
     file.byte_count,
     file.first_event_at,
     file.last_event_at,
+    file.first_received_at,
+    file.last_received_at,
     file.kept_from
 from {{ source('ledger', 'archived_files') }} as file
 inner join {{ source('store', 'folds') }} as fold on file.fold_no = fold.fold_no

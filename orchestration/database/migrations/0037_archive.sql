@@ -25,6 +25,8 @@ create table ledger.archived_files (
     quantity_sum numeric not null,
     first_event_at timestamptz not null,
     last_event_at timestamptz not null,
+    first_received_at timestamptz not null,
+    last_received_at timestamptz not null,
     kept_from timestamptz not null,
     unique (fold_no, tenant_no, kind)
 );
@@ -122,6 +124,36 @@ begin
             using errcode = 'object_not_in_prerequisite_state', hint = 'Keep the month in the event store.';
     end if;
 
+    select format('metric %s of tenant %s', registered.metric, level.tenant_no) into waiting
+    from metering.int_standing_levels as level
+    inner join registry.metrics as registered on level.metric_no = registered.metric_no
+    order by level.tenant_no, registered.metric collate "C"
+    limit 1;
+    if waiting is not null then
+        raise exception '% is billed by time, and an open period begins with its level of %', waiting, month_start
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Keep the month until a later reading of each device came and the periods before it are closed.';
+    end if;
+
+    -- What was folded before is not reconciled any more.
+    select format('late use of period %s of tenant %s waits for a %s', period.period_start_date, late.tenant_no, late.waits_for)
+    into waiting
+    from governance.int_undecided_late_use as late
+    inner join store.periods as period on late.period_no = period.period_no
+    where
+        late.period_no in (select event.period_no from metering.int_month_to_fold as event)
+        and not exists (
+            select from store.folded_periods as folded
+            where folded.tenant_no = late.tenant_no and folded.period_no = late.period_no
+        )
+    order by period.period_start_date, late.tenant_no
+    limit 1;
+    if waiting is not null then
+        raise exception '%, and nobody proposes it once % has left', waiting, month_start
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Run meterline reconcile, then decide about its proposals.';
+    end if;
+
     return fold;
 end
 $$;
@@ -135,7 +167,6 @@ declare
     archive_name text;
     folded_count bigint;
 begin
-    lock table store.events in access exclusive mode;
     select 'events_' || to_char(month_start_at at time zone 'UTC', 'YYYYMM'), archived_as into partition_name, archive_name
     from store.folds where fold_no = fold;
 
@@ -174,6 +205,8 @@ begin
     select coalesce(sum(stored_count + late_not_billed_count + quarantined_count), 0) into folded_count
     from store.folded_loads where fold_no = fold;
 
+    -- Who meters has waited since the fold was begun; who reads waits from here on.
+    lock table store.events in access exclusive mode;
     execute format('alter table store.events detach partition store.%I', partition_name);
     execute format('alter table store.%I rename to %I', partition_name, archive_name);
     return folded_count;
@@ -224,15 +257,15 @@ declare
     folded_count bigint;
     month store.folds;
 begin
-    lock table store.events in access exclusive mode;
     select * into strict month from store.folds where fold_no = fold;
     insert into ledger.archived_files (
         fold_no, tenant_no, kind, region, path, row_count, byte_count, sha256, quantity_sum, first_event_at,
-        last_event_at, kept_from
+        last_event_at, first_received_at, last_received_at, kept_from
     )
     select
         fold, tenant.tenant_no, file.kind, file.region, file.path, file.row_count, file.byte_count, file.sha256,
-        file.quantity_sum, file.first_event_at, file.last_event_at, kept.kept_from
+        file.quantity_sum, file.first_event_at, file.last_event_at, kept.first_received_at,
+        kept.last_received_at, kept.kept_from
     from jsonb_to_recordset(files) as file (
         tenant_id text, kind text, region text, path text, row_count bigint, byte_count bigint, sha256 text,
         quantity_sum numeric, first_event_at timestamptz, last_event_at timestamptz
@@ -240,7 +273,7 @@ begin
     inner join registry.tenants as tenant using (tenant_id)
     inner join (
         select
-            event.tenant_no,
+            event.tenant_no, min(event.received_at) as first_received_at, max(event.received_at) as last_received_at,
             greatest(max(event.received_at), max(event.event_at), max(period.period_end_at)) as kept_from
         from metering.int_month_to_fold as event
         left join store.periods as period on event.period_no = period.period_no

@@ -47,6 +47,13 @@ create table ledger.purge_decisions (
     reason text not null check (trim(reason) <> ''),
     decided_at timestamptz not null default clock_timestamp()
 );
+-- What was approved, and then was not to be deleted after all.
+create table ledger.withdrawn_purges (
+    purge_no integer primary key references ledger.purge_decisions,
+    withdrawn_by text not null check (trim(withdrawn_by) <> ''),
+    reason text not null check (trim(reason) <> ''),
+    withdrawn_at timestamptz not null default clock_timestamp()
+);
 create table ledger.purges (
     purge_no integer primary key references ledger.purge_decisions,
     delivery_count bigint not null,
@@ -59,17 +66,36 @@ call store.make_append_only('ledger.lifted_holds');
 call store.make_append_only('ledger.purge_proposals');
 call store.make_append_only('ledger.purge_items');
 call store.make_append_only('ledger.purge_decisions');
+call store.make_append_only('ledger.withdrawn_purges');
 call store.make_append_only('ledger.purges');
 grant select on
-ledger.retention_holds, ledger.lifted_holds, ledger.purge_proposals, ledger.purge_items, ledger.purge_decisions, ledger.purges
+ledger.retention_holds, ledger.lifted_holds, ledger.purge_proposals, ledger.purge_items, ledger.purge_decisions,
+ledger.withdrawn_purges, ledger.purges
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 
--- What may be deleted now: approved, and not carried out yet.
+-- What may be deleted now: approved, and neither carried out nor withdrawn. Of a day's deliveries what was applied by the
+-- time of the proposal, for nobody has agreed to the rest.
 create view ledger.approved_purge_items as
-select item.*
+select item.*, purge.purge_id, purge.proposed_at
 from ledger.purge_items as item
+inner join ledger.purge_proposals as purge on item.purge_no = purge.purge_no
 inner join ledger.purge_decisions as decided on item.purge_no = decided.purge_no and decided.decision = 'approved'
-where not exists (select from ledger.purges as done where done.purge_no = item.purge_no);
+where
+    not exists (select from ledger.purges as done where done.purge_no = item.purge_no)
+    and not exists (select from ledger.withdrawn_purges as withdrawn where withdrawn.purge_no = item.purge_no);
+
+-- Refused rows that a configuration may mend. Once a release has brought them again, they are under the release.
+create view ledger.waiting_refusals as
+select refused.load_id, refused.row_number
+from store.quarantine as refused
+inner join ledger.refusal_remedies as known on refused.reason = known.reason and known.is_releasable
+where not exists (
+    select from ledger.released_rows as released
+    inner join ledger.loads as release on released.release_load_id = release.load_id and release.status = 'applied'
+    where released.load_id = refused.load_id and released.row_number = refused.row_number
+);
+grant select on ledger.waiting_refusals
+to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 
 -- Nobody deletes what no approved purge lists, by whatever path.
 create function store.refuse_unapproved_deletion() returns trigger language plpgsql as $$
@@ -91,17 +117,41 @@ begin
             inner join ledger.loads as load on gone.load_id = load.load_id
             where not exists (
                 select from ledger.approved_purge_items as item
-                where item.tenant_no = gone.tenant_no and item.received_date = load.received_date
+                where
+                    item.tenant_no = gone.tenant_no and item.received_date = load.received_date
+                    and load.applied_at <= item.proposed_at
             )
         );
-    else
-        -- These carry no number of a tenant: by the day of receipt.
+    elsif tg_table_name = 'odd_messages' then
         is_approved := not exists (
             select from gone
             inner join ledger.loads as load on gone.load_id = load.load_id
             where not exists (
-                select from ledger.approved_purge_items as item where item.received_date = load.received_date
+                select from ledger.approved_purge_items as item
+                inner join registry.tenants as tenant on item.tenant_no = tenant.tenant_no
+                where
+                    tenant.tenant_id = gone.fields -> 'tenant_id' ->> 'v' and item.received_date = load.received_date
+                    and load.applied_at <= item.proposed_at
             )
+        );
+    else
+        -- Fields beside a message go with it, and not before it.
+        is_approved := not exists (
+            select from gone
+            inner join ledger.loads as load on gone.load_id = load.load_id
+            where
+                not exists (
+                    select from ledger.approved_purge_items as item
+                    where item.received_date = load.received_date and load.applied_at <= item.proposed_at
+                )
+                or exists (
+                    select from raw.messages as message
+                    where message.load_id = gone.load_id and message.row_number = gone.row_number
+                )
+                or exists (
+                    select from raw.odd_messages as message
+                    where message.load_id = gone.load_id and message.row_number = gone.row_number
+                )
         );
     end if;
     if not is_approved then
@@ -176,6 +226,24 @@ begin
 end
 $$;
 
+-- One purge at a time: what is approved is carried out or withdrawn before anything else is.
+create function store.refuse_second_purge(asked text) returns void
+language plpgsql set search_path = pg_catalog, store as $$
+declare
+    waiting text;
+begin
+    select item.purge_id into waiting
+    from ledger.approved_purge_items as item
+    where item.purge_id is distinct from asked
+    limit 1;
+    if found then
+        raise '% is approved and not carried out', waiting
+            using errcode = 'object_not_in_prerequisite_state',
+            hint = 'Approve it again, which goes on with it, or withdraw it.';
+    end if;
+end
+$$;
+
 -- Everything that is due now, as one proposal. Due is told by what was received; the clock only keeps a file from the
 -- future from bringing it forward.
 create function store.propose_purge(person text, because text) returns text
@@ -186,14 +254,7 @@ declare
     counted bigint;
 begin
     perform store.lock_retention();
-    select purge.purge_id into named
-    from ledger.approved_purge_items as item
-    inner join ledger.purge_proposals as purge on item.purge_no = purge.purge_no
-    limit 1;
-    if found then
-        raise '% is approved and not carried out', named
-            using errcode = 'object_not_in_prerequisite_state', hint = 'Approve it again, which goes on with it.';
-    end if;
+    perform store.refuse_second_purge(null);
     insert into ledger.purge_proposals (proposed_by, reason) values (person, because)
     returning purge_no, purge_id into made, named;
     insert into ledger.purge_items (
@@ -215,7 +276,7 @@ begin
 end
 $$;
 
--- The decision about a purge. What is approved already may be carried out again after a crash.
+-- The decision about a purge. What is approved already may be carried out again after a crash, or withdrawn until then.
 create function store.decide_purge(asked text, decided text, person text, because text) returns void
 language plpgsql security definer set search_path = pg_catalog, store as $$
 declare
@@ -227,11 +288,28 @@ begin
     if not found then
         raise 'no purge %', asked using errcode = 'no_data_found';
     end if;
+    if decided = 'withdrawn' then
+        if not exists (select from ledger.approved_purge_items where purge_id = asked) then
+            raise '% is not approved, carried out already, or withdrawn', asked
+                using errcode = 'object_not_in_prerequisite_state';
+        end if;
+        insert into ledger.withdrawn_purges (purge_no, withdrawn_by, reason) values (purge.purge_no, person, because);
+        perform audit.append('retention', 'purge_withdrawn', jsonb_build_object(
+            'purge_id', asked, 'withdrawn_by', person, 'reason', because
+        )::text);
+        return;
+    end if;
+    if decided = 'approved' then
+        perform store.refuse_second_purge(asked);
+    end if;
     select * into before from ledger.purge_decisions where purge_no = purge.purge_no;
     if found then
-        if decided = 'approved' and before.decision = 'approved'
-            and not exists (select from ledger.purges where purge_no = purge.purge_no) then
+        if decided = 'approved' and exists (select from ledger.approved_purge_items where purge_id = asked) then
             return;
+        end if;
+        if exists (select from ledger.withdrawn_purges where purge_no = purge.purge_no) then
+            raise '% was withdrawn', asked
+                using errcode = 'object_not_in_prerequisite_state', hint = 'Propose a purge again.';
         end if;
         raise '% was % already, by %', asked, before.decision, before.decided_by
             using errcode = 'object_not_in_prerequisite_state';
@@ -263,47 +341,47 @@ begin
 end
 $$;
 
--- The files of an approved purge. Refuses while a hold covers any of its items.
+-- The files of an approved purge. Refuses while a hold covers any of its items, whatever the models say of it.
 create function store.files_to_purge(asked text) returns setof text
 language plpgsql security definer set search_path = pg_catalog, store as $$
 declare
     held text;
 begin
     perform store.lock_retention();
-    if not exists (
-        select from ledger.approved_purge_items as item
-        inner join ledger.purge_proposals as purge on item.purge_no = purge.purge_no
-        where purge.purge_id = asked
-    ) then
+    if not exists (select from ledger.approved_purge_items as item where item.purge_id = asked) then
         raise '% is not approved, or carried out already', asked using errcode = 'object_not_in_prerequisite_state';
     end if;
     select tenant.tenant_id into held
     from ledger.approved_purge_items as item
-    inner join ledger.purge_proposals as purge on item.purge_no = purge.purge_no
-    inner join governance.int_retained_data as kept
-        on item.tenant_no = kept.tenant_no
-        and item.kind = kept.kind
-        and item.file_no is not distinct from kept.file_no
-        and (item.received_date is null or item.received_date = kept.first_date)
+    inner join ledger.retention_holds as hold on item.tenant_no = hold.tenant_no
+    left join ledger.archived_files as file on item.file_no = file.file_no
     inner join registry.tenants as tenant on item.tenant_no = tenant.tenant_no
-    where purge.purge_id = asked and kept.is_on_hold
+    where
+        item.purge_id = asked
+        and not exists (select from ledger.lifted_holds as lifted where lifted.hold_no = hold.hold_no)
+        and case item.kind
+            when 'deliveries' then hold.from_at <= (item.received_date + 1)::timestamp at time zone 'UTC'
+            else
+                hold.from_at <= greatest(file.last_event_at, file.last_received_at)
+                and hold.until_at > least(file.first_event_at, file.first_received_at)
+        end
     order by tenant.tenant_id collate "C"
     limit 1;
     if found then
-        raise '% is stopped: tenant % is on hold', asked, held using errcode = 'object_not_in_prerequisite_state';
+        raise '% is stopped: tenant % is on hold', asked, held
+            using errcode = 'object_not_in_prerequisite_state', hint = 'Lift the hold, or withdraw the purge.';
     end if;
     return query
     select file.path
     from ledger.approved_purge_items as item
-    inner join ledger.purge_proposals as purge on item.purge_no = purge.purge_no
     inner join ledger.archived_files as file on item.file_no = file.file_no
-    where purge.purge_id = asked
+    where item.purge_id = asked
     order by file.path collate "C";
 end
 $$;
 
--- Deletes the rows of an approved purge whose files are deleted, and records that it was carried out. What still waits in
--- quarantine stays, so that it can be released.
+-- Deletes the rows of an approved purge whose files are deleted, and records that it was carried out. What waits in
+-- quarantine for a configuration stays, so that it can be released.
 create function store.carry_out_purge(asked text) returns void
 language plpgsql security definer set search_path = pg_catalog, store as $$
 declare
@@ -316,9 +394,12 @@ begin
     select purge_no into purge from ledger.purge_proposals where purge_id = asked;
     with due as (
         select item.tenant_no, tenant.tenant_id, load.load_id
-        from ledger.purge_items as item
+        from ledger.approved_purge_items as item
         inner join registry.tenants as tenant on item.tenant_no = tenant.tenant_no
-        inner join ledger.loads as load on item.received_date = load.received_date and load.status = 'applied'
+        inner join ledger.loads as load
+            on item.received_date = load.received_date
+            and load.status = 'applied'
+            and item.proposed_at >= load.applied_at
         where item.purge_no = purge
     ),
 
@@ -327,7 +408,7 @@ begin
         where
             message.load_id = due.load_id and message.tenant_no = due.tenant_no
             and not exists (
-                select from store.quarantine as refused
+                select from ledger.waiting_refusals as refused
                 where refused.load_id = message.load_id and refused.row_number = message.row_number
             )
         returning message.load_id, message.row_number
@@ -338,7 +419,7 @@ begin
         where
             message.load_id = due.load_id and message.fields -> 'tenant_id' ->> 'v' = due.tenant_id
             and not exists (
-                select from store.quarantine as refused
+                select from ledger.waiting_refusals as refused
                 where refused.load_id = message.load_id and refused.row_number = message.row_number
             )
         returning message.load_id, message.row_number
@@ -373,7 +454,8 @@ declare
     routine text;
 begin
     foreach routine in array array[
-        'lock_retention', 'place_hold', 'lift_hold', 'propose_purge', 'decide_purge', 'files_to_purge', 'carry_out_purge'
+        'lock_retention', 'place_hold', 'lift_hold', 'refuse_second_purge', 'propose_purge', 'decide_purge',
+        'files_to_purge', 'carry_out_purge'
     ] loop
         execute format('revoke execute on function store.%I from public', routine);
     end loop;

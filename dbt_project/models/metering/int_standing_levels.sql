@@ -1,0 +1,51 @@
+-- Levels of the month that is being folded with which an open period begins: billed by time, and ended neither by a
+-- later reading nor by the end of the device's service before it. Which periods come is known as far as they are made.
+with last_readings as (
+    select tenant_no, device_no, metric_no, max(event_at) as event_at
+    from {{ ref('int_month_to_fold') }}
+    where
+        {{ is_billed('disposition') }}
+        and metric_no in (
+            select registered.metric_no
+            from {{ ref('stg_config__rate_cards') }} as card
+            inner join {{ source('registry', 'metrics') }} as registered on card.metric = registered.metric
+            where card.charge_basis = 'time_weighted' and card.valid_to_load is null
+        )
+    group by tenant_no, device_no, metric_no
+),
+
+ended as (
+    select
+        reading.*,
+        least(
+            (
+                select min(later.event_at) from {{ ref('int_metered_events') }} as later
+                where
+                    later.tenant_no = reading.tenant_no
+                    and later.device_no = reading.device_no
+                    and later.metric_no = reading.metric_no
+                    and later.event_at > reading.event_at
+            ),
+            (
+                select min(device.retired_at) from {{ ref('stg_config__devices') }} as device
+                where device.device_no = reading.device_no and device.valid_to_load is null
+            )
+        ) as ended_at
+    from last_readings as reading
+)
+
+select ended.tenant_no, ended.device_no, ended.metric_no, ended.event_at
+from ended
+where
+    not exists (
+        select 1 from {{ source('store', 'periods') }} as period
+        where period.tenant_no = ended.tenant_no and period.period_end_at >= ended.ended_at
+    )
+    or exists (
+        select 1 from {{ source('store', 'periods') }} as period
+        where
+            period.tenant_no = ended.tenant_no
+            and period.period_start_at > ended.event_at
+            and period.period_start_at < ended.ended_at
+            and not {{ is_closed('period.tenant_no', 'period.period_no') }}
+    )
