@@ -42,20 +42,8 @@ where not exists (
 )
 order by 1, 2, 3
 """
-# As the migrations make them.
-MADE_ANEW = {
-    "append_only": "call store.make_append_only('{table}')",
-    "unchanged": (
-        "create trigger unchanged before update or truncate on {table} "
-        "for each statement execute function store.refuse_change(); "
-        "alter table {table} enable always trigger unchanged"
-    ),
-    "approved_purges": (
-        "create trigger approved_purges after delete on {table} referencing old table as gone "
-        "for each statement execute function store.refuse_unapproved_deletion(); "
-        "alter table {table} enable always trigger approved_purges"
-    ),
-}
+# What the migrations make each of them by.
+MADE_BY = {"append_only": "make_append_only", "unchanged": "make_purgeable", "approved_purges": "make_purgeable"}
 
 
 def migrated(subject: Subject) -> list[Finding]:
@@ -109,7 +97,7 @@ def guards(subject: Subject) -> list[Finding]:
     ]
     tables, names = zip(*GUARDS, strict=True)
     findings += [
-        wrong(f"{schema}.{table} has no guard", MADE_ANEW[guard].format(table=_name(schema, table)))
+        wrong(f"{schema}.{table} has no guard", f"call store.{MADE_BY[guard]}('{_name(schema, table)}')")
         for schema, table, guard in subject.session.execute(UNGUARDED, (list(tables), list(names))).fetchall()
     ]
     return findings or [well("what nobody may change refuses every change")]

@@ -161,24 +161,25 @@ begin
     return null;
 end
 $$;
-do $$
-declare
-    relation text;
+create procedure store.make_purgeable(relation regclass) language plpgsql as $$
 begin
-    foreach relation in array array['store.usage_minutes', 'raw.messages', 'raw.odd_messages', 'raw.extra_fields'] loop
-        execute format(
-            'create trigger approved_purges after delete on %s referencing old table as gone '
-            'for each statement execute function store.refuse_unapproved_deletion()', relation
-        );
-        execute format('alter table %s enable always trigger approved_purges', relation);
-        execute format(
-            'create trigger unchanged before update or truncate on %s '
-            'for each statement execute function store.refuse_change()', relation
-        );
-        execute format('alter table %s enable always trigger unchanged', relation);
-    end loop;
+    execute format(
+        'create or replace trigger approved_purges after delete on %s referencing old table as gone '
+        'for each statement execute function store.refuse_unapproved_deletion()', relation
+    );
+    execute format(
+        'create or replace trigger unchanged before update or truncate on %s '
+        'for each statement execute function store.refuse_change()', relation
+    );
+    execute format(
+        'alter table %s enable always trigger approved_purges, enable always trigger unchanged', relation
+    );
 end
 $$;
+call store.make_purgeable('store.usage_minutes');
+call store.make_purgeable('raw.messages');
+call store.make_purgeable('raw.odd_messages');
+call store.make_purgeable('raw.extra_fields');
 
 -- Holds and purges take turns: a hold that is recorded while files are deleted could promise too much.
 create function store.lock_retention() returns void language sql as $$
