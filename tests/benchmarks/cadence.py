@@ -12,11 +12,11 @@ import time
 from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from orchestration.console import say, table, working
 from orchestration.database.connection import connect
@@ -67,7 +67,7 @@ class Stream:
             "metric": pa.array([METRIC] * count),
             "msg_seq": pa.array([number // FILES_AN_INTERVAL + 1] * count, pa.int64()),
             "seq_epoch": pa.array([0] * count, pa.int64()),
-            "quantity": pc.cast(pa.array([1] * count, pa.int64()), EXACT_QUANTITY),
+            "quantity": pa.array([Decimal(1)] * count, EXACT_QUANTITY),
             "device_ts": pa.array(measured).cast(TIMESTAMP),
             "sent_ts": pa.array(measured).cast(TIMESTAMP),
             "received_at": pa.array([now_us] * count).cast(TIMESTAMP),
