@@ -23,6 +23,7 @@ class Measurement:
     close_growth: bool = False
     fixed_cost: bool = False
     cadence_seconds: int | None = None
+    reconnect: bool = False
 
 
 def run(asked: Measurement, events: int | None, devices: int | None, file: Path | None = None) -> None:
@@ -39,6 +40,8 @@ def run(asked: Measurement, events: int | None, devices: int | None, file: Path 
         figures |= main.run_fixed_cost(asked.repeat)
     if asked.cadence_seconds is not None:
         figures |= main.run_cadence(devices, asked.cadence_seconds)
+    if asked.reconnect:
+        figures |= main.run_reconnection(devices)
     if not figures:
         figures = main.run(events, devices, asked.repeat, asked.profile)
     if file is not None:

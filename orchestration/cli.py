@@ -542,7 +542,8 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
         int | None, typer.Option(min=1, help="Readings of a generated day. Default: 500,000; with --growth a million.")
     ] = None,
     devices: Annotated[
-        int | None, typer.Option(min=1, help="Devices. Default: one for 40 readings; with --close-growth 10,000.")
+        int | None,
+        typer.Option(min=1, help="Devices. Default: one for 40 readings; 10,000 or 50,000 with the others."),
     ] = None,
     repeat: Annotated[int, typer.Option(min=1, help="Repetitions, each from the same state.")] = 3,
     profile: Annotated[bool, typer.Option("--profile", help="Also show where the time goes.")] = False,
@@ -558,6 +559,9 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
     cadence: Annotated[
         bool, typer.Option("--cadence", help="Instead: a stream that is followed, until what it passes is told.")
     ] = False,
+    reconnect: Annotated[
+        bool, typer.Option("--reconnect", help="Instead: a fleet that was offline for three days delivers all at once.")
+    ] = False,
     seconds: Annotated[int, typer.Option(min=5, help="How long --cadence streams.")] = 1800,
     tenants: Annotated[int | None, typer.Option("--close", min=1, help="Instead: a close of so many tenants.")] = None,
     file: Annotated[str, typer.Option("--json", metavar="FILE", help="Write the figures there, too.")] = "",
@@ -566,6 +570,9 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
 
     With --close a close of so many tenants and --devices on twenty rate cards, beside plain aggregation of that use.
 
+    With --reconnect the backlog of --devices, beside the same readings as they would have come, a day in a run: all
+    hours, days, invoices and lines must be the same.
+
     Works in a temporary folder on a server of its own and leaves nothing behind. Needs a checkout. What counts are the
     ratios of one run; absolute figures belong to the machine and the hour.
 
@@ -573,17 +580,21 @@ def bench(  # noqa: PLR0913, PLR0917 - an option each
 
     Example: `meterline bench --growth --close-growth --fixed-cost --repeat 1`
 
+    Example: `meterline bench --reconnect --devices 50000 --json reconnect.json`
+
     Example: `meterline bench --close 10000 --devices 1000000`
     """
     from orchestration import benchmark
 
-    others = (growth, close_growth, fixed_cost, cadence, file)
+    others = (growth, close_growth, fixed_cost, cadence, reconnect, file)
     if tenants is not None and any(others):
         raise BadInputError("--close goes with --devices alone; run the others by themselves")
     if tenants is not None:
         benchmark.run_close(tenants, devices or 100 * tenants)
         return
-    asked = benchmark.Measurement(repeat, profile, growth, close_growth, fixed_cost, seconds if cadence else None)
+    asked = benchmark.Measurement(
+        repeat, profile, growth, close_growth, fixed_cost, seconds if cadence else None, reconnect
+    )
     benchmark.run(asked, events, devices, Path(file).expanduser().resolve() if file else None)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -77,19 +78,26 @@ def platform(sandbox: Sandbox, *days: str) -> PlatformRun:
     sandbox.restore_state()
     before, wal = sandbox.balance(), sandbox.wal_position()
     cost = sandbox.meterline("process", *(word for day in days for word in ("--from", day, "--to", day)))
+    refuse_missing(sandbox, before, sandbox.day.readings, sandbox.day.duplicates)
+    return PlatformRun(cost, sandbox.sizes(), sandbox.wal_position() - wal)
+
+
+def refuse_missing(sandbox: Sandbox, before: Mapping[str, int], readings: int, duplicates: int) -> None:
+    """Account for everything that came since the balance was `before`.
+
+    Raises VoidBenchmarkError when a message is missing or doubled.
+    """
     after = sandbox.balance()
-    day = sandbox.day
     expected = {
-        "messages": day.messages,
-        "stored": day.readings,
-        "duplicates": day.duplicates,
+        "messages": readings + duplicates,
+        "stored": readings,
+        "duplicates": duplicates,
         "quarantined": 0,
         "late": 0,
     }
     found = {name: after[name] - before[name] for name in expected}
     if found != expected:
         raise VoidBenchmarkError(f"generated {expected} but the platform has {found}")
-    return PlatformRun(cost, sandbox.sizes(), sandbox.wal_position() - wal)
 
 
 def with_duckdb(sandbox: Sandbox, threads: int, database: Path) -> DuckdbRun:

@@ -22,6 +22,9 @@ FIGURES = {
     "one_row_day_cpu_s": "CPU seconds of `meterline process` for a day of one message",
     "one_row_day_daemon_cpu_s": "the same, launched by Dagster's daemon, with what the daemon itself takes meanwhile",
     "cadence_p95_s": "seconds from a landing file to its threshold event, 95th percentile",
+    "reconnection_messages_per_s": "messages per second when a fleet that was offline for days delivers all at once",
+    "reconnection_worker_peak_mb": "memory of the command with its children while it takes that in",
+    "reconnection_database_peak_mb": "memory of PostgreSQL meanwhile, shared buffers included",
 }
 DIGITS = 4
 

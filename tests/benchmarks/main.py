@@ -11,7 +11,7 @@ from pathlib import Path
 
 from orchestration.console import say, working
 from orchestration.progress import report
-from tests.benchmarks import archived, cadence, close_growth, closing, contenders, fixed_cost, growth
+from tests.benchmarks import archived, cadence, close_growth, closing, contenders, fixed_cost, growth, reconnection
 from tests.benchmarks.contenders import DuckdbRun, PlatformRun
 from tests.benchmarks.day import DAY, READINGS_A_DEVICE, Day, generate, generate_eve
 from tests.benchmarks.measure import Cost, Spread
@@ -28,7 +28,8 @@ from tests.benchmarks.report import (
 from tests.benchmarks.sandbox import Sandbox
 
 THREADS = (1, 2)
-DAY_EVENTS, GROWTH_EVENTS, CLOSE_DEVICES, STREAM_DEVICES = 500_000, 1_000_000, 10_000, 50_000
+DAY_EVENTS, GROWTH_EVENTS = 500_000, 1_000_000
+CLOSE_DEVICES, STREAM_DEVICES, OFFLINE_DEVICES = 10_000, 50_000, 50_000
 # The consumers of this folder, by module: what the table calls them, and the messages of which they are given a sample.
 CONSUMERS = {
     "one_by_one": ("one INSERT each, extrapolated", 20_000),
@@ -100,6 +101,12 @@ def run_cadence(devices: int | None, seconds: int) -> dict[str, float]:
     """Measure how long what arrives takes to be told; the figures."""
     with _folder() as folder:
         return cadence.measure(folder, devices or STREAM_DEVICES, seconds)
+
+
+def run_reconnection(devices: int | None) -> dict[str, float]:
+    """Measure what it takes to catch up with a fleet that was offline; the figures."""
+    with _folder() as folder:
+        return reconnection.measure(folder, devices or OFFLINE_DEVICES)
 
 
 def _measure(folder: Path, sandbox: Sandbox, repeat: int, profile: bool) -> Measured:

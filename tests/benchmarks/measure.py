@@ -44,6 +44,17 @@ class Cost:
             self.server_peak_bytes,
         )
 
+    @classmethod
+    def of_all(cls, costs: Sequence[Cost]) -> Cost:
+        """Of runs one after another, at least one: their sums, and the greatest of their peaks."""
+        return cls(
+            sum(cost.wall for cost in costs),
+            sum(cost.cpu for cost in costs),
+            sum(cost.server_cpu for cost in costs),
+            max(cost.peak_bytes for cost in costs),
+            max(cost.server_peak_bytes for cost in costs),
+        )
+
 
 @dataclass(frozen=True)
 class Spread:

@@ -98,6 +98,28 @@ def test_bench_of_a_stream_tells_every_budget(tmp_path, monkeypatch):
 
 @pytest.mark.heavy
 @pytest.mark.timeout(1_800)
+def test_bench_of_a_fleet_that_comes_back_finds_the_same_books(tmp_path, monkeypatch):
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    file = tmp_path / "figures.json"
+    finished = meterline("bench", "--reconnect", "--devices", "20", "--json", str(file))
+    assert finished.returncode == 0, finished.stdout + finished.stderr
+    # 96 readings a day, and one on the eve at 23:45 UTC: 73 hours of each device, from London's 10 June to the first
+    # hour of its 13 June; ten tenants, with a line for use and one for active devices each.
+    assert "20 devices: 5,760 readings of 3 days" in finished.stdout
+    assert "1,460 hours, 80 days, 10 invoices, 20 invoice lines" in finished.stdout
+    for part in ("as it happened", "all at once after three days"):
+        assert part in finished.stdout
+    figures = json.loads(file.read_text())
+    assert list(figures) == [
+        "reconnection_messages_per_s",
+        "reconnection_worker_peak_mb",
+        "reconnection_database_peak_mb",
+    ]
+    assert all(value > 0 for value in figures.values())
+
+
+@pytest.mark.heavy
+@pytest.mark.timeout(1_800)
 def test_bench_of_a_close_rates_every_device(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     finished = meterline("bench", "--close", "20", "--devices", "100")

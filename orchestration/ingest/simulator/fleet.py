@@ -109,6 +109,14 @@ def simulate_fleet(
     return report
 
 
+def exact_thousandths(thousandths: Integers) -> Any:
+    """Whole thousandths (64-bit integers) as decimals of the landing files, without a float on the way."""
+    # 128-bit integers of the type's own steps, the low half first.
+    halves = np.zeros((len(thousandths), 2), dtype="<i8")
+    halves[:, 0] = thousandths * STEPS_PER_THOUSANDTH
+    return pa.Array.from_buffers(EXACT_QUANTITY, len(thousandths), [None, pa.py_buffer(halves)])
+
+
 def _pieces(fleet: Fleet, day_index: int) -> Iterator[tuple[Any, int]]:
     """Tables of a day in the order of measurement, and how many of their rows are readings."""
     for part, start in enumerate(range(0, fleet.readings_per_day, fleet.rows_per_file)):
@@ -136,7 +144,7 @@ def _table(fleet: Fleet, day_index: int, index: Integers, rng: np.random.Generat
         "metric": pa.array([METRIC]).take(pa.array(none)),
         "msg_seq": pa.array(day_index * fleet.slots_per_day + slot[rows] + 1),
         "seq_epoch": pa.array(none),
-        "quantity": _exact(thousandths[rows]),
+        "quantity": exact_thousandths(thousandths[rows]),
         "device_ts": pa.array(device_ts[rows]).cast(TIMESTAMP),
         "sent_ts": pa.array(sent_ts[rows]).cast(TIMESTAMP),
         "received_at": pa.array(np.concatenate([received_at, again_at])).cast(TIMESTAMP),
@@ -144,13 +152,6 @@ def _table(fleet: Fleet, day_index: int, index: Integers, rng: np.random.Generat
         "unit": pa.array([UNIT]).take(pa.array(none)),
     }
     return pa.table(columns, schema=SCHEMA)
-
-
-def _exact(thousandths: Integers) -> Any:
-    """Decimals without a float on the way: 128-bit integers of the type's own steps, the low half first."""
-    halves = np.zeros((len(thousandths), 2), dtype="<i8")
-    halves[:, 0] = thousandths * STEPS_PER_THOUSANDTH
-    return pa.Array.from_buffers(EXACT_QUANTITY, len(thousandths), [None, pa.py_buffer(halves)])
 
 
 def _session_ids(fleet: Fleet, day_index: int) -> Any:

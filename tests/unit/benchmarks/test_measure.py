@@ -46,6 +46,10 @@ def test_start_up_is_taken_off_but_peaks_stay():
     assert beyond == Cost(6, 0, 2, 500, 100)
 
 
+def test_runs_one_after_another_add_up_but_memory_does_not():
+    assert Cost.of_all([Cost(1, 2, 3, 40, 50), Cost(10, 20, 30, 4, 500)]) == Cost(11, 22, 33, 40, 500)
+
+
 def test_a_row_is_per_message():
     # 1,000 messages in 2 s with 0.5 s and 0.1 s of CPU: 500 a second, 500 and 100 us each; the reference does 5,000.
     reference = Contender("fast", [Cost(0.2, 0.1)], 1_000)
