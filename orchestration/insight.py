@@ -9,13 +9,14 @@ from typing import Any
 
 import psycopg
 
-BALANCE = """
+from orchestration import balances
+
+BALANCE = f"""
 select
     coalesce(sum(message_count), 0)::bigint, coalesce(sum(stored_count), 0)::bigint,
     coalesce(sum(duplicate_count), 0)::bigint, coalesce(sum(quarantined_count), 0)::bigint,
     coalesce(sum(late_not_billed_count), 0)::bigint
-from governance.load_balance
-where load_id = any(%s)
+from {balances.OF_LOADS}
 """
 REFUSED = """
 select reason, count(*)
@@ -120,7 +121,7 @@ class Metered:
 def metered(session: psycopg.Connection, load_ids: Sequence[int]) -> Metered:
     """What became of these loads."""
     loads = list(load_ids)
-    balance = session.execute(BALANCE, (loads,)).fetchone()
+    balance = session.execute(BALANCE.encode(), {"loads": loads}).fetchone()
     assert balance is not None
     messages, stored, duplicates, quarantined, late_not_billed = balance
     billed_late = session.execute(BILLED_LATE, (loads,)).fetchall()

@@ -19,7 +19,7 @@ from orchestration.settings import FIRST_DAY, Settings
 BALANCE = """
 select region, sum(message_count)::bigint, sum(stored_count)::bigint, sum(duplicate_count)::bigint,
     sum(quarantined_count)::bigint, sum(late_not_billed_count)::bigint, count(*)
-from governance.load_balance
+from governance.run_balance
 group by region
 order by region
 """
@@ -44,7 +44,6 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
         (newest,) = session.execute(NEWEST_GATE_RUN).fetchall()[0]
     if not is_asked_for_days and is_nothing_new(settings):
         say(f"{first} to {last}: nothing was new")
-        show_balance(settings)
         remind_of_holds(settings, newest)
         return
     widen_partitions(first, last)
@@ -62,7 +61,8 @@ def process(settings: Settings, first: date | None, last: date | None) -> None:
         say(f"{first} to {last}: {loaded['new_files']:,} new files{unreadable}, {loaded['messages']:,} messages")
     if loaded["files_not_handed_over"]:
         say(f"{loaded['files_not_handed_over']} files could not be opened; the next run tries them again")
-    show_balance(settings)
+    if "ledger/judged_loads" in done:
+        show_balance(settings)
     remind_of_holds(settings, newest)
     # With nothing pending nothing is metered, and nothing judged.
     held = done["ledger/loads"]["held"] + done.get("ledger/judged_loads", {"held": []})["held"]
@@ -108,14 +108,15 @@ def widen_partitions(first: date, last: date) -> None:
 
 
 def show_balance(settings: Settings) -> None:
-    """Print what became of every message received so far, by region."""
+    """Print what became of every message that the last run metered, by region."""
     with connect(settings, "meterline_finance") as session:
         rows = session.execute(BALANCE).fetchall()
-    table(
-        "What became of every message",
-        ["region", "messages in", "= stored", "+ duplicates", "+ quarantined", "+ late not billed", "from files"],
-        rows,
-    )
+    if rows:
+        table(
+            "What became of every message",
+            ["region", "messages in", "= stored", "+ duplicates", "+ quarantined", "+ late not billed", "from files"],
+            rows,
+        )
 
 
 def close(settings: Settings, month: date, as_of: str | None) -> int:

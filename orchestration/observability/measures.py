@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from orchestration import balances
 from orchestration.observability import lines, signals
 from orchestration.observability.instruments import (
     CLOSE_DURATION,
@@ -25,12 +26,11 @@ from orchestration.observability.instruments import (
 LOG = logging.getLogger("meterline.measures")
 OUTCOMES = (RECEIVED, STORED, DUPLICATE, QUARANTINED, LATE)
 # By day and region: as many values as a year has days, however many files there are.
-BALANCE = """
+BALANCE = f"""
 select
     region, received_date::text, sum(message_count)::bigint, sum(stored_count)::bigint, sum(duplicate_count)::bigint,
     sum(quarantined_count)::bigint, sum(late_not_billed_count)::bigint
-from governance.load_balance
-where load_id = any(%s)
+from {balances.OF_LOADS}
 group by region, received_date
 order by received_date, region
 """
@@ -60,7 +60,7 @@ def metered(session: psycopg.Connection, load_ids: Sequence[int]) -> Metered:
     if not signals.is_on():
         return Metered(load_ids, [], [])
     loads = list(load_ids)
-    balance = session.execute(BALANCE, (loads,)).fetchall()
+    balance = session.execute(BALANCE.encode(), {"loads": loads}).fetchall()
     return Metered(load_ids, balance, session.execute(LAG, (loads,)).fetchall())
 
 

@@ -32,6 +32,13 @@ FAIL = """
 create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
 create trigger fail before {operation} on {table} for each statement execute function public.fail();
 """
+# The high-water mark tells new messages: one above it would be taken for new although it is stored.
+ABOVE_THEIR_MARK = """
+select event.msg_seq
+from store.events as event
+left join store.high_water as mark using (tenant_no, device_no, metric_no, seq_epoch)
+where mark.msg_seq is null or event.msg_seq > mark.msg_seq
+"""
 MEND = "drop function public.fail() cascade"
 
 
@@ -64,6 +71,7 @@ def test_a_statement_that_fails_is_repaired_by_running_again(
         platform.execute(FAIL.format(operation=operation, table=table))
         with pytest.raises(AssertionError, match="stopped by the test"):
             platform.process()
+        assert platform.rows(ABOVE_THEIR_MARK) == [], f"after a failure of {table}"
         with pytest.raises(GateFailedError, match="all_loads_applied"):
             platform.close("2019-01", "2019-02-05")
         platform.execute(MEND)

@@ -11,6 +11,10 @@
     {%- set columns = get_column_schema_from_query(sql) | map(attribute='column') | join(', ') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {#- A hook outside commits, which the driver does not see: without this each statement would be its own. -#}
+    {%- if pre_hooks | rejectattr('transaction') | list -%}
+        {% call statement('begin') %} begin {% endcall %}
+    {%- endif -%}
     {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {% call statement('main') %}

@@ -112,9 +112,11 @@
         from {{ changes }} as change
         inner join {{ ref('stg_config__metrics') }} as metric
             on change.metric_no = metric.metric_no and metric.valid_to_load is null
-        where {{ is_register('metric') }} is not true and not {{ is_folded('change') }}
+        where
+            (change.sign < 0 or not {{ is_additive('metric.aggregation') }})
+            and {{ is_register('metric') }} is not true
+            and not {{ is_folded('change') }}
         group by 1, 2, 3, 4, 5, 6, 7
-        having min(change.sign) < 0 or not {{ is_additive('metric.aggregation') }}
     ),
 
     -- The buckets of a device and metric side by side: joined with events as rows, their number, which the planner cannot
