@@ -97,6 +97,13 @@ def template_database(server_url: str) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture
+def empty_database(server_url: str) -> Iterator[str]:
+    """URL of a database in which nothing is, dropped after the test."""
+    with _database(server_url, template=None) as name:
+        yield _url(server_url, name)
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The dbt project, parsed."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 # In the order in which migrations call store.make_append_only. Months of the event store are guarded as they come, and
 # archived months stay so.
 APPEND_ONLY = (
-    "store.events",
+    "store.slim_events",
+    "store.series",
     "store.repeats",
     "store.event_restatements",
     "store.session_evidence",

@@ -30,7 +30,7 @@ select place.nspname, relation.relname, guarded.guard
 from (
     select inhrelid as relation, 'append_only' as guard
     from pg_catalog.pg_inherits
-    where inhparent = to_regclass('store.events')
+    where inhparent = to_regclass('store.slim_events')
     union all
     select to_regclass(guard.relation), guard.name
     from unnest(%s::text[], %s::text[]) as guard (relation, name)

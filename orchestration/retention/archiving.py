@@ -25,7 +25,7 @@ MONTHS = """
 select to_date(right(relation.relname, 6), 'YYYYMM') as month
 from pg_catalog.pg_inherits as inherited
 inner join pg_catalog.pg_class as relation on inherited.inhrelid = relation.oid
-where inherited.inhparent = 'store.events'::regclass and relation.relname ~ '^events_[0-9]{6}$'
+where inherited.inhparent = 'store.slim_events'::regclass and relation.relname ~ '^events_[0-9]{6}$'
     and to_date(right(relation.relname, 6), 'YYYYMM') <= %s
 order by month
 """

@@ -68,7 +68,7 @@ MEMBERS = """
 select format('%s in %s', member::regrole, roleid::regrole) from pg_auth_members
 where roleid::regrole::text like 'meterline%' order by 1
 """
-CHANGES = ("update store.events set quantity = 0", "delete from audit.log", "truncate store.invoices cascade")
+CHANGES = ("update store.slim_events set quantity = 0", "delete from audit.log", "truncate store.invoices cascade")
 NUMBERS = "select invoice_id, invoice_version, invoice_number from finance.invoices order by 1, 2"
 
 
@@ -215,7 +215,7 @@ def test_a_dump_restored_elsewhere_goes_on_as_if_nothing_had_happened(
     assert restored.rows("select count(*) from pg_roles where rolname like 'meterline%%' and rolcanlogin") == [(0,)]
     for role in (None, "meterline_transform"):
         for change in (
-            "update store.events set quantity = 0",
+            "update store.slim_events set quantity = 0",
             "delete from audit.log",
             "truncate store.invoices cascade",
         ):

@@ -33,7 +33,7 @@ begin
     return null;
 end $$;
 grant usage on sequence public.tries to meterline_transform;
-create trigger fail before insert on store.events for each statement execute function public.fail();
+create trigger fail before insert on store.slim_events for each statement execute function public.fail();
 """
 LOSE = """
 create function public.lose() returns trigger language plpgsql as $$ begin return null; end $$;
@@ -152,7 +152,7 @@ def test_an_interrupted_run_ends_its_statements_before_it_gives_its_turn_back(wa
     # A shell starts what it puts into the background deaf to it.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     with connect(waiting.settings) as other:
-        other.execute("lock table store.events in access exclusive mode")
+        other.execute("lock table store.slim_events in access exclusive mode")
         impatience = threading.Thread(target=interrupt)
         impatience.start()
         with pytest.raises(KeyboardInterrupt), turn(waiting.settings):

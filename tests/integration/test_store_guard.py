@@ -71,17 +71,17 @@ def test_history_cannot_be_changed(closed: Pipeline, role: str | None, table: st
 
 @pytest.mark.parametrize(
     ("role", "table"),
-    [("meterline_transform", "store.events"), (None, "store.events"), (None, "store.events_201902")],
+    [("meterline_transform", "store.slim_events"), (None, "store.slim_events"), (None, "store.events_201902")],
 )
 def test_the_same_event_cannot_be_inserted_twice(closed: Pipeline, role: str | None, table: str) -> None:
     columns = ", ".join(
         row[0]
         for row in closed.rows(
             "select column_name from information_schema.columns"
-            " where table_schema = 'store' and table_name = 'events' order by ordinal_position"
+            " where table_schema = 'store' and table_name = 'slim_events' order by ordinal_position"
         )
     )
-    february = f"select {columns} from store.events where device_ts < '2019-03-01T00:00:00Z'"
+    february = f"select {columns} from store.slim_events where device_ts < '2019-03-01T00:00:00Z'"
     with pytest.raises(psycopg.errors.UniqueViolation):
         attempt(closed, role, f"insert into {table} ({columns}) {february}")
 

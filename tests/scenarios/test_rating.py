@@ -82,11 +82,14 @@ insert into ledger.loads (
     region, content_sha256, source_file, received_date, byte_count, message_count, status, applied_at
 )
 values ('eu', %(load)s, %(load)s, '2026-02-20', 1, 1, 'applied', clock_timestamp());
-insert into store.events
+create temp table measured on commit drop as {devices};
+insert into store.series (tenant_no, series_no, device_no, metric_no, seq_epoch)
+select tenant_no, device_no, device_no, metric_no, 0 from measured;
+insert into store.slim_events
 select
-    1, 0, at, '-infinity', at, at, 0, (select max(load_id) from ledger.loads), 1, tenant_no, device_no, 0, period_no,
-    metric_no, 'd', 'b', false, quantity
-from ({devices}) as measured
+    1, at, '-infinity', at, at, 0, (select max(load_id) from ledger.loads), 1, tenant_no, device_no, 0, period_no,
+    'd', 'b', false, quantity
+from measured
 inner join (select * from store.periods where period_end_at = '2026-03-01T00:00:00Z') as february using (tenant_no)
 cross join (select timestamptz '2026-02-20T12:00:00Z' as at) as noon;
 insert into store.usage_days

@@ -9,6 +9,33 @@
     ) as months
 {%- endmacro %}
 
+{# Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same. #}
+{% macro register_series() -%}
+    insert into {{ source('store', 'series') }} (tenant_no, series_no, device_no, metric_no, seq_epoch)
+    select
+        fresh.tenant_no,
+        coalesce((
+            select max(numbered.series_no) from {{ source('store', 'series') }} as numbered
+            where numbered.tenant_no = fresh.tenant_no
+        ), 0) + row_number() over (
+            partition by fresh.tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
+        ),
+        fresh.device_no, fresh.metric_no, fresh.seq_epoch
+    from (
+        select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
+        from {{ ref('int_dated_events') }} as event
+        where event.stored_device_ts is null
+    ) as fresh
+    where not exists (
+        select 1 from {{ source('store', 'series') }} as known
+        where
+            known.tenant_no = fresh.tenant_no
+            and known.device_no = fresh.device_no
+            and known.metric_no = fresh.metric_no
+            and known.seq_epoch = fresh.seq_epoch
+    )
+{%- endmacro %}
+
 {# In the insert's transaction, so that no stored sequence is ever above its mark. #}
 {% macro raise_high_water() -%}
     insert into {{ source('store', 'high_water') }} as mark (tenant_no, device_no, metric_no, seq_epoch, msg_seq)

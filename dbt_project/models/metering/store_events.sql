@@ -1,8 +1,10 @@
 {{ config(
     materialized='store',
-    into='events',
+    into='slim_events',
     tags=['load'],
-    pre_hook=[{'sql': "{{ make_partitions() }}", 'transaction': false}, "{{ joins_of_loads() }}"],
+    pre_hook=[
+        {'sql': "{{ make_partitions() }}", 'transaction': false}, "{{ joins_of_loads() }}", "{{ register_series() }}"
+    ],
     post_hook=["{{ raise_high_water() }}"]
 ) }}
 
@@ -10,12 +12,20 @@
 -- reading came with an earlier load enters unbilled: a restatement of this run bills it, for use follows the loads of a
 -- run.
 select
-    {{ identity() }}, {{ arrival() }},
-    event_at,
-    case when {{ is_claimed('load_id') }} then period_no else 0 end as period_no,
-    timestamp_source,
-    (case when {{ is_claimed('load_id') }} then disposition else 'x' end)::"char" as disposition,
-    {{ is_claimed('load_id') }} and is_skew_candidate as is_skew_candidate
-from {{ ref('int_assigned_events') }}
-where stored_device_ts is null
-order by {{ identity() }}
+    event.tenant_no,
+    series.series_no,
+    event.msg_seq,
+    {{ arrival('event') }},
+    event.event_at,
+    case when {{ is_claimed('event.load_id') }} then event.period_no else 0 end as period_no,
+    event.timestamp_source,
+    (case when {{ is_claimed('event.load_id') }} then event.disposition else 'x' end)::"char" as disposition,
+    {{ is_claimed('event.load_id') }} and event.is_skew_candidate as is_skew_candidate
+from {{ ref('int_assigned_events') }} as event
+inner join {{ source('store', 'series') }} as series
+    on event.tenant_no = series.tenant_no
+    and event.device_no = series.device_no
+    and event.metric_no = series.metric_no
+    and event.seq_epoch = series.seq_epoch
+where event.stored_device_ts is null
+order by event.tenant_no, series.series_no, event.msg_seq

@@ -1,0 +1,191 @@
+set role meterline_owner;
+
+-- What counts one sequence: a metric of a device between two restarts of its counter. Numbered within its tenant, so that
+-- a tenant's number and a series' number together are as selective as each of them says.
+create table store.series (
+    seq_epoch bigint not null,
+    tenant_no integer not null,
+    series_no integer not null,
+    device_no integer not null,
+    metric_no smallint not null,
+    primary key (tenant_no, series_no),
+    unique (tenant_no, device_no, metric_no, seq_epoch)
+);
+
+-- One row per identity: the arrival that was kept when it was first stored, and what was derived from it then. The series
+-- stands for device, metric and epoch, which are 16 bytes of the key and 8 of the row; read it by store.events.
+create table store.slim_events (
+    msg_seq bigint not null,
+    device_ts timestamptz not null,
+    sent_ts timestamptz not null,
+    received_at timestamptz not null,
+    event_at timestamptz not null,
+    session_key bigint not null,
+    load_id integer not null,
+    row_number integer not null,
+    tenant_no integer not null,
+    series_no integer not null,
+    traits_no integer not null,
+    period_no integer not null,
+    timestamp_source "char" not null check (timestamp_source in ('d', 'c', 's')),
+    disposition "char" not null check (disposition in ('b', 'd', 'r', 'n', 'x')),
+    is_skew_candidate boolean not null,
+    quantity numeric(20, 10) not null,
+    primary key (tenant_no, series_no, msg_seq, device_ts)
+) partition by range (device_ts);
+comment on column store.slim_events.timestamp_source is 'd device, c corrected, s server';
+comment on column store.slim_events.disposition is
+'b billed; late: d deferred (billed in the period open at receipt), r reopened (billed in its own), n not billed; x in no contract';
+comment on column store.slim_events.period_no is '0 where the event lies in no contract';
+create index on store.slim_events using brin (load_id) with (pages_per_range = 16);
+create index on store.slim_events (tenant_no, event_at) where timestamp_source <> 'd';
+create index on store.slim_events (((received_at at time zone 'UTC')::date))
+where timestamp_source <> 'd' or is_skew_candidate;
+create index on store.slim_events (tenant_no, period_no) where disposition = 'n';
+
+call store.make_append_only('store.series');
+call store.make_append_only('store.slim_events');
+
+create or replace function store.ensure_partitions(first_month date, last_month date) returns integer
+language plpgsql security definer set search_path = pg_catalog, store as $$
+declare
+    month_start date;
+    partition_name text;
+    made integer := 0;
+begin
+    perform pg_advisory_xact_lock(hashtext('store.ensure_partitions'));
+    for month_start in
+        select generate_series(date_trunc('month', first_month), date_trunc('month', last_month), interval '1 month')::date
+    loop
+        partition_name := 'events_' || to_char(month_start, 'YYYYMM');
+        if to_regclass('store.' || partition_name) is null then
+            execute format(
+                'create table store.%I partition of store.slim_events for values from (%L) to (%L)', partition_name,
+                month_start || ' 00:00:00+00', (month_start + interval '1 month')::date || ' 00:00:00+00'
+            );
+            call store.make_append_only(('store.' || partition_name)::regclass);
+            made := made + 1;
+        end if;
+    end loop;
+    return made;
+end
+$$;
+
+-- Every stored sequence has its mark.
+insert into store.series (tenant_no, series_no, device_no, metric_no, seq_epoch)
+select
+    tenant_no, row_number() over (partition by tenant_no order by device_no, metric_no, seq_epoch),
+    device_no, metric_no, seq_epoch
+from store.high_water;
+
+-- Month by month, so that no more than one of them lies there twice.
+do $$
+declare
+    part record;
+begin
+    for part in
+        select
+            member.oid::regclass as relation, member.relname as name,
+            to_date(right(member.relname, 6), 'YYYYMM') as month_start
+        from pg_inherits
+        inner join pg_class as member on inhrelid = member.oid
+        where inhparent = 'store.events'::regclass
+        order by member.relname
+    loop
+        execute format('alter table store.events detach partition %s', part.relation);
+        execute format('alter table %s rename to %I', part.relation, 'wide_' || part.name);
+        perform store.ensure_partitions(part.month_start, part.month_start);
+        execute format(
+            'insert into store.slim_events (
+                msg_seq, device_ts, sent_ts, received_at, event_at, session_key, load_id, row_number, tenant_no, series_no,
+                traits_no, period_no, timestamp_source, disposition, is_skew_candidate, quantity
+            )
+            select
+                event.msg_seq, event.device_ts, event.sent_ts, event.received_at, event.event_at, event.session_key,
+                event.load_id, event.row_number, event.tenant_no, series.series_no, event.traits_no, event.period_no,
+                event.timestamp_source, event.disposition, event.is_skew_candidate, event.quantity
+            from store.%I as event
+            inner join store.series using (tenant_no, device_no, metric_no, seq_epoch)
+            order by event.load_id, event.tenant_no, series.series_no, event.msg_seq',
+            'wide_' || part.name
+        );
+        execute format('drop table store.%I', 'wide_' || part.name);
+    end loop;
+end
+$$;
+
+analyze store.series, store.slim_events;
+
+-- The deployment of this release builds the views again that read it.
+drop table store.events cascade;
+
+-- Outer, so that who asks for nothing that the series says does not read it.
+create view store.events as
+select
+    event.msg_seq, series.seq_epoch, event.device_ts, event.sent_ts, event.received_at, event.event_at,
+    event.session_key, event.load_id, event.row_number, event.tenant_no, series.device_no, event.traits_no,
+    event.period_no, series.metric_no, event.timestamp_source, event.disposition, event.is_skew_candidate,
+    event.quantity
+from store.slim_events as event
+left join store.series as series on event.tenant_no = series.tenant_no and event.series_no = series.series_no;
+
+-- Its identities go into the ledger, so that a repetition is still known for one; its partition is detached under a name
+-- of its own. Returns how many events left.
+create or replace function store.end_fold(fold integer) returns bigint
+language plpgsql security definer set search_path = pg_catalog, store as $$
+declare
+    partition_name text;
+    archive_name text;
+    folded_count bigint;
+begin
+    select 'events_' || to_char(month_start_at at time zone 'UTC', 'YYYYMM'), archived_as into partition_name, archive_name
+    from store.folds where fold_no = fold;
+
+    -- Before the ledger knows the numbers: then their repeats have no event any more.
+    insert into store.folded_conflicts (fold_no, load_id, row_number)
+    select fold, repeated.load_id, repeated.row_number
+    from metering.int_month_to_fold as event
+    inner join metering.int_repeat_state as repeated
+        using (tenant_no, device_no, metric_no, seq_epoch, msg_seq, stored_device_ts)
+    where repeated.is_conflict;
+
+    insert into store.seen_sequences (
+        fold_no, tenant_no, device_no, metric_no, seq_epoch, first_seq, last_seq, first_device_ts, last_device_ts
+    )
+    select
+        fold, tenant_no, device_no, metric_no, seq_epoch, first_seq, last_seq, first_device_ts, last_device_ts
+    from metering.int_sequence_ranges;
+
+    insert into store.folded_loads (fold_no, load_id, stored_count, late_not_billed_count, quarantined_count)
+    select
+        fold, load_id, count(*) filter (where disposition not in ('n', 'x')), count(*) filter (where disposition = 'n'),
+        count(*) filter (where disposition = 'x')
+    from metering.int_month_to_fold
+    group by load_id;
+
+    insert into store.folded_hours (fold_no, tenant_no, hour_start_at, message_count)
+    select
+        fold, tenant_no, date_bin(interval '1 hour', received_at, timestamptz '2000-01-01 00:00:00+00') as hour_start_at,
+        count(*)
+    from metering.int_month_to_fold
+    group by tenant_no, hour_start_at;
+
+    insert into store.folded_periods (fold_no, tenant_no, period_no)
+    select distinct fold, tenant_no, period_no from metering.int_month_to_fold where period_no > 0;
+
+    select coalesce(sum(stored_count + late_not_billed_count + quarantined_count), 0) into folded_count
+    from store.folded_loads where fold_no = fold;
+
+    -- Who meters has waited since the fold was begun; who reads waits from here on.
+    lock table store.slim_events in access exclusive mode;
+    execute format('alter table store.slim_events detach partition store.%I', partition_name);
+    execute format('alter table store.%I rename to %I', partition_name, archive_name);
+    return folded_count;
+end
+$$;
+
+grant select on store.series, store.slim_events, store.events
+to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
+grant insert on store.series, store.slim_events to meterline_transform;
+
+reset role;

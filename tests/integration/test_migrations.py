@@ -1,0 +1,81 @@
+"""Databases of earlier releases: what they hold is what the new release reads."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from orchestration.database import migrations
+from orchestration.database.guarded import APPEND_ONLY
+
+# Two devices of one tenant and one of another, one of them with two epochs, over two months; one event came late.
+WIDE_EVENTS = """
+insert into store.high_water (tenant_no, device_no, metric_no, seq_epoch, msg_seq)
+values (1, 1, 1, 0, 9), (1, 1, 1, 5000000000, 2), (1, 2, 2, 0, 1), (7, 3, 1, 0, 4);
+select store.ensure_partitions('2026-02-01', '2026-03-01');
+insert into store.events (
+    msg_seq, seq_epoch, device_ts, sent_ts, received_at, event_at, session_key, load_id, row_number, tenant_no,
+    device_no, traits_no, period_no, metric_no, timestamp_source, disposition, is_skew_candidate, quantity
+)
+values
+(9, 0, '2026-02-27T10:00:00Z', '-infinity', '2026-02-27T10:00:01Z', '2026-02-27T10:00:00Z', 0, 1, 1, 1, 1, 0, 4, 1,
+ 'd', 'b', false, 1.25),
+(2, 5000000000, '2026-02-28T23:59:59Z', '2026-03-01T00:00:00Z', '2026-03-01T00:00:01Z', '2026-03-01T00:00:00Z',
+ -77, 1, 2, 1, 1, 3, 4, 1, 'c', 'b', true, 0.0000000001),
+(1, 0, '2026-03-01T00:00:00Z', '-infinity', '2026-03-09T00:00:00Z', '2026-03-01T00:00:00Z', 0, 2, 1, 1, 2, 0, 5, 2,
+ 'd', 'n', false, -3),
+(4, 0, '2026-03-02T00:00:00Z', '-infinity', '2026-03-02T00:00:00Z', '2026-03-02T00:00:00Z', 0, 2, 2, 7, 3, 0, 6, 1,
+ 's', 'd', false, 1234567890.5)
+"""
+EVENTS = """
+select tenant_no, device_no, metric_no, seq_epoch, msg_seq, device_ts, sent_ts::text, received_at, event_at,
+    session_key, load_id, row_number, traits_no, period_no, timestamp_source, disposition, is_skew_candidate,
+    quantity::text
+from store.events order by load_id, row_number
+"""
+# Guards of tables that lie in the database, by the table; months of the event store among them.
+GUARDED = """
+select place.nspname || '.' || relation.relname
+from pg_trigger as guard
+inner join pg_class as relation on guard.tgrelid = relation.oid
+inner join pg_namespace as place on relation.relnamespace = place.oid
+where guard.tgname = 'append_only' and guard.tgenabled = 'A'
+"""
+
+
+def test_events_of_an_earlier_release_are_kept_to_the_last_digit(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as database:
+        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
+        database.execute(WIDE_EVENTS)
+        before = _rows(database, EVENTS)
+        assert len(before) == 4
+
+        migrations.apply(database)
+
+        assert _rows(database, EVENTS) == before
+        numbers = "select tenant_no, series_no, device_no, metric_no, seq_epoch from store.series order by 1, 2"
+        assert _rows(database, numbers) == [(1, 1, 1, 1, 0), (1, 2, 1, 1, 5000000000), (1, 3, 2, 2, 0), (7, 1, 3, 1, 0)]
+        guarded = {name for (name,) in _rows(database, GUARDED)}
+        assert guarded == {*APPEND_ONLY, "store.events_202602", "store.events_202603"}
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            database.execute("insert into store.slim_events select * from store.slim_events")
+
+
+def _prepare_as_of(database: psycopg.Connection, last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apply the migrations up to the one with this number, as the release did that ended with it."""
+    for path in migrations.FOLDER.glob("*.sql"):
+        if path.name[:4] <= last:
+            shutil.copy(path, folder)
+    with monkeypatch.context() as release:
+        release.setattr(migrations, "FOLDER", folder)
+        migrations.apply(database)
+
+
+def _rows(database: psycopg.Connection, query: str) -> list[tuple[Any, ...]]:
+    return database.execute(query.encode()).fetchall()
