@@ -363,7 +363,8 @@ def test_the_trace_says_what_does_not_match(platform: Pipeline) -> None:
 
 def test_the_role_that_scores_can_write_no_amount(trained: Pipeline) -> None:
     for table in ("store.invoices", "store.invoice_lines", "store.period_closes", "store.closed_usage",
-                  "store.slim_events", "store.usage_days", "audit.log", "ledger.close_requests", "config.rate_cards"):  # fmt: skip
+                  "store.slim_events", "store.usage_days", "audit.log", "ledger.close_requests",
+                  "config.rate_cards"):  # fmt: skip
         with (
             connect(trained.settings, ROLE) as session,
             pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"),
