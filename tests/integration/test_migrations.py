@@ -67,6 +67,18 @@ def test_events_of_an_earlier_release_are_kept_to_the_last_digit(
             database.execute("insert into store.slim_events select * from store.slim_events")
 
 
+def test_no_event_is_left_behind(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as database:
+        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
+        database.execute(WIDE_EVENTS)
+        database.execute("delete from store.high_water where device_no = 2")
+
+        with pytest.raises(psycopg.errors.RaiseException, match="events_202603 has 2 events, of which 1 have a high"):
+            migrations.apply(database)
+
+        assert len(_rows(database, EVENTS)) == 4
+
+
 def _prepare_as_of(database: psycopg.Connection, last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apply the migrations up to the one with this number, as the release did that ended with it."""
     for path in migrations.FOLDER.glob("*.sql"):

@@ -82,6 +82,8 @@ from store.high_water;
 do $$
 declare
     part record;
+    moved bigint;
+    held bigint;
 begin
     for part in
         select
@@ -109,6 +111,11 @@ begin
             order by event.load_id, event.tenant_no, series.series_no, event.msg_seq',
             'wide_' || part.name
         );
+        get diagnostics moved = row_count;
+        execute format('select count(*) from store.%I', 'wide_' || part.name) into held;
+        if moved <> held then
+            raise 'store.% has % events, of which % have a high-water mark', part.name, held, moved;
+        end if;
         execute format('drop table store.%I', 'wide_' || part.name);
     end loop;
 end
