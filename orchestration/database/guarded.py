@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# In the order in which migrations call store.make_append_only. Months of the event store are guarded as they come, and
+# In the order in which migrations came to call store.make_append_only; what takes a table's place stands in it. Months of the event store are guarded as they come, and
 # archived months stay so.
 APPEND_ONLY = (
     "store.slim_events",

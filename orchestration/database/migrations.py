@@ -1,8 +1,13 @@
-"""Schema migrations: numbered SQL files, each applied once, in order, in a transaction of its own."""
+"""Schema migrations: numbered SQL files, each applied once, in order, in a transaction of its own.
+
+A file that moves more than may lie there twice commits as it goes, and says so in its first line. It is one statement,
+and one that may be begun anew wherever it was stopped.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +19,7 @@ FOLDER = Path(__file__).parent / "migrations"
 MINIMUM_SERVER_VERSION = 150000
 LOCK = "select pg_advisory_lock(hashtext('meterline.migrations'))"
 UNLOCK = "select pg_advisory_unlock(hashtext('meterline.migrations'))"
+COMMITS_AS_IT_GOES = "-- Commits as it goes."
 
 
 def apply(connection: psycopg.Connection) -> list[str]:
@@ -83,7 +89,7 @@ def _apply_one(connection: psycopg.Connection, path: Path, done: dict[str, str])
         if done[path.name] != digest:
             raise MeterlineError(f"{path.name} was edited after it was applied to this database; write a new migration")
         return False
-    with connection.transaction():
+    with nullcontext() if text.startswith(COMMITS_AS_IT_GOES) else connection.transaction():
         connection.execute(text.encode())
         connection.execute("insert into meterline.migrations (name, sha256) values (%s, %s)", (path.name, digest))
     return True

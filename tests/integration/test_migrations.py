@@ -63,20 +63,59 @@ def test_events_of_an_earlier_release_are_kept_to_the_last_digit(
         assert _rows(database, numbers) == [(1, 1, 1, 1, 0), (1, 2, 1, 1, 5000000000), (1, 3, 2, 2, 0), (7, 1, 3, 1, 0)]
         guarded = {name for (name,) in _rows(database, GUARDED)}
         assert guarded == {*APPEND_ONLY, "store.events_202602", "store.events_202603"}
+        assert _rows(database, "select to_regclass('store.wide_events')") == [(None,)]
         with pytest.raises(psycopg.errors.UniqueViolation):
             database.execute("insert into store.slim_events select * from store.slim_events")
 
 
-def test_no_event_is_left_behind(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_event_that_a_killed_run_left_without_its_mark_is_kept(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with psycopg.connect(empty_database, autocommit=True) as database:
         _prepare_as_of(database, "0039", tmp_path, monkeypatch)
         database.execute(WIDE_EVENTS)
+        before = _rows(database, EVENTS)
         database.execute("delete from store.high_water where device_no = 2")
 
-        with pytest.raises(psycopg.errors.RaiseException, match="events_202603 has 2 events, of which 1 have a high"):
-            migrations.apply(database)
+        migrations.apply(database)
 
-        assert len(_rows(database, EVENTS)) == 4
+        assert _rows(database, EVENTS) == before
+
+
+def test_an_upgrade_that_was_stopped_goes_on_with_the_month_that_it_was_at(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as database:
+        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
+        database.execute(WIDE_EVENTS)
+        before = _rows(database, EVENTS)
+        database.execute("create view public.of_march as select count(*) from store.events_202603")
+        with pytest.raises(psycopg.errors.DependentObjectsStillExist, match=r"wide_202603"):
+            migrations.apply(database)
+        assert migrations.state(database).missing == ["0041_narrow_events.sql"]
+        assert _rows(database, EVENTS) == before[:2]
+
+        database.execute("drop view public.of_march")
+        assert migrations.apply(database) == ["0041_narrow_events.sql"]
+
+        assert _rows(database, EVENTS) == before
+
+
+def test_views_that_read_the_old_store_stay_until_a_deployment_replaces_them(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as database:
+        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
+        database.execute(WIDE_EVENTS)
+        view = "create or replace view public.state as select device_no, quantity from store.events"
+        database.execute(view)
+        database.execute("create view public.report as select sum(quantity) as quantity from public.state")
+
+        migrations.apply(database)
+        database.execute(view)
+
+        # 1.25 + 0.0000000001 - 3 + 1234567890.5
+        assert _rows(database, "select quantity::text from public.report") == [("1234567888.7500000001",)]
 
 
 def _prepare_as_of(database: psycopg.Connection, last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,8 +20,8 @@ from tests.support import Message, Pipeline
 
 # The tables of a load, at one of which the run of a round dies.
 CRASH_SITES = (
-    "store.session_evidence", "store.events", "store.repeats", "store.event_restatements", "store.usage_hours",
-    "store.usage_days", "ledger.marks",
+    "store.session_evidence", "store.series", "store.slim_events", "store.repeats", "store.event_restatements",
+    "store.usage_hours", "store.usage_days", "ledger.marks",
 )  # fmt: skip
 FAIL = """
 create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;

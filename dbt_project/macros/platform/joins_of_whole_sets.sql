@@ -20,3 +20,10 @@
     from {{ source('ledger', 'loads') }}
     where status = 'claimed'
 {% endmacro %}
+
+{#
+    joins_over_events: a pre-hook of a model that wants the events of a few periods. What stands for an event is a join
+    itself, and a join of so many that the planner, left to its own limit, would make that one of all events first and
+    then ask which are wanted. Below what makes it guess the order of all.
+#}
+{% macro joins_over_events() %} set local join_collapse_limit = 11; set local from_collapse_limit = 11 {% endmacro %}

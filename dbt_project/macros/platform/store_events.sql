@@ -11,29 +11,40 @@
 
 {# Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same. #}
 {% macro register_series() -%}
-    insert into {{ source('store', 'series') }} (tenant_no, series_no, device_no, metric_no, seq_epoch)
-    select
-        fresh.tenant_no,
-        coalesce((
-            select max(numbered.series_no) from {{ source('store', 'series') }} as numbered
-            where numbered.tenant_no = fresh.tenant_no
-        ), 0) + row_number() over (
-            partition by fresh.tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
-        ),
-        fresh.device_no, fresh.metric_no, fresh.seq_epoch
-    from (
+    with fresh as (
         select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
         from {{ ref('int_dated_events') }} as event
-        where event.stored_device_ts is null
-    ) as fresh
-    where not exists (
-        select 1 from {{ source('store', 'series') }} as known
         where
-            known.tenant_no = fresh.tenant_no
-            and known.device_no = fresh.device_no
-            and known.metric_no = fresh.metric_no
-            and known.seq_epoch = fresh.seq_epoch
+            event.stored_device_ts is null
+            and not exists (
+                select 1 from {{ source('store', 'series') }} as known
+                where
+                    known.tenant_no = event.tenant_no
+                    and known.device_no = event.device_no
+                    and known.metric_no = event.metric_no
+                    and known.seq_epoch = event.seq_epoch
+            )
+    ),
+
+    numbered as (
+        select
+            tenant_no,
+            (
+                select max(known.series_no) from {{ source('store', 'series') }} as known
+                where known.tenant_no = growing.tenant_no
+            ) as last_no
+        from (select distinct tenant_no from fresh) as growing
     )
+
+    insert into {{ source('store', 'series') }} (tenant_no, series_no, device_no, metric_no, seq_epoch)
+    select
+        tenant_no,
+        coalesce(numbered.last_no, 0) + row_number() over (
+            partition by tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
+        ),
+        fresh.device_no, fresh.metric_no, fresh.seq_epoch
+    from fresh
+    inner join numbered using (tenant_no)
 {%- endmacro %}
 
 {# In the insert's transaction, so that no stored sequence is ever above its mark. #}

@@ -2,7 +2,7 @@
     Billed events of closed versions as the store stood at the close: what loads with a higher number, or applied after
     the close was recorded, have added or restated is left out, and so are later edits; `reading` is the number as edited,
     `quantity` what it counts. `scope` joins `closed`, a relation of versions (by default those to verify), with `states`,
-    the events' own rows and their restatements; `also` names one more column of `closed` to hand on.
+    the events' own rows or their restatements; `also` names one more column of `closed` to hand on.
 #}
 {% macro events_as_of_close(scope, closed=none, also=none) -%}
     with closed as (
@@ -20,24 +20,21 @@
             on closed.last_load_id >= load.load_id and closed.recorded_at < load.applied_at
     ),
 
-    states as (
-        select
-            {{ identity() }}, device_ts as stored_device_ts, 0 as version, load_id as cause_load_id,
-            event_at, period_no, disposition, is_skew_candidate, quantity, traits_no
-        from {{ source('store', 'events') }}
-        union all
-        select
-            {{ identity() }}, stored_device_ts, version, cause_load_id,
-            event_at, period_no, disposition, is_skew_candidate, quantity, traits_no
-        from {{ source('store', 'event_restatements') }}
-    ),
-
     known as (
+        {%- for states in [source('store', 'events'), source('store', 'event_restatements')] %}
+        {%- set stored = loop.first %}
+        {{ 'union all' if not stored }}
         select
             closed.close_id, closed.period_no as closed_period_no, closed.invoice_version, closed.last_load_id,
             closed.config_load_id, {% if also %}closed.{{ also }}, {% endif %}states.*
         from closed
-        inner join states
+        inner join (
+            select
+                {{ identity() }}, {{ 'device_ts as stored_device_ts' if stored else 'stored_device_ts' }},
+                {{ '0 as version, load_id as cause_load_id' if stored else 'version, cause_load_id' }},
+                event_at, period_no, disposition, is_skew_candidate, quantity, traits_no
+            from {{ states }}
+        ) as states
             on closed.tenant_no = states.tenant_no
             and closed.last_load_id >= states.cause_load_id
             and {{ scope }}
@@ -47,6 +44,7 @@
                 select 1 from applied_later
                 where applied_later.close_id = closed.close_id and applied_later.load_id = states.cause_load_id
             )
+        {%- endfor %}
     ),
 
     standing as (

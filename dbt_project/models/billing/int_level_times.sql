@@ -1,6 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['close'],
+    pre_hook=joins_over_events(),
     only_when="exists (select 1 from billing.int_period_prices where charge_basis = 'time_weighted')"
 ) }}
 

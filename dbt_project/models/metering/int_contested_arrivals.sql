@@ -2,7 +2,8 @@
 
 -- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
 -- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look
--- at the store; the rest probe it by key.
+-- at the store; the rest probe it by key, with the number of their series found for all of them at once: where joins
+-- are of whole sets, a look-up that had to find it would read the tenant's events.
 with in_batch as (
     select * from {{ ref('int_messages') }} where reason is null
 ),
@@ -16,10 +17,15 @@ known as (
         and message.metric_no = mark.metric_no
         and message.seq_epoch = mark.seq_epoch
         and message.msg_seq <= mark.msg_seq
+    inner join {{ source('store', 'series') }} as series
+        on message.tenant_no = series.tenant_no
+        and message.device_no = series.device_no
+        and message.metric_no = series.metric_no
+        and message.seq_epoch = series.seq_epoch
     cross join lateral (
         select state.stored_device_ts, {{ arrival('state') }}
         from {{ ref('int_event_state') }} as state
-        where {{ same_identity('state', 'message') }}
+        where {{ same_identity('state', 'message') }} and state.series_no = series.series_no
         offset 0
     ) as stored
     where message.arrival_rank = 1

@@ -17,7 +17,8 @@ select
     coalesce(restated.period_no, stored.period_no) as period_no,
     coalesce(restated.timestamp_source, stored.timestamp_source) as timestamp_source,
     coalesce(restated.disposition, stored.disposition) as disposition,
-    coalesce(restated.is_skew_candidate, stored.is_skew_candidate) as is_skew_candidate
+    coalesce(restated.is_skew_candidate, stored.is_skew_candidate) as is_skew_candidate,
+    stored.series_no
 from {{ source('store', 'events') }} as stored
 left join (
     select latest.*

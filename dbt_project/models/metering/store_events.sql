@@ -3,7 +3,10 @@
     into='slim_events',
     tags=['load'],
     pre_hook=[
-        {'sql': "{{ make_partitions() }}", 'transaction': false}, "{{ joins_of_loads() }}", "{{ register_series() }}"
+        {'sql': "{{ make_partitions() }}", 'transaction': false},
+        "{{ joins_of_loads() }}",
+        "{{ register_series() }}",
+        "select store.refresh_statistics('{{ source('store', 'series') }}')"
     ],
     post_hook=["{{ raise_high_water() }}"]
 ) }}

@@ -1,5 +1,8 @@
 set role meterline_owner;
 
+-- No run of the release before may be writing to what is renamed here.
+select pg_advisory_xact_lock(hashtext('meterline.process'));
+
 -- What counts one sequence: a metric of a device between two restarts of its counter. Numbered within its tenant, so that
 -- a tenant's number and a series' number together are as selective as each of them says.
 create table store.series (
@@ -71,60 +74,44 @@ begin
 end
 $$;
 
--- Every stored sequence has its mark.
+-- Readers of the old table read it under its new name until the deployment of this release makes them again; the next
+-- migration moves its events.
+do $$
+declare
+    part record;
+begin
+    for part in
+        select member.relname as name
+        from pg_inherits
+        inner join pg_class as member on inhrelid = member.oid
+        where inhparent = 'store.events'::regclass
+    loop
+        execute format('alter table store.%I rename to %I', part.name, replace(part.name, 'events_', 'wide_'));
+    end loop;
+end
+$$;
+alter table store.events rename to wide_events;
+
+-- A run that was killed between an event and its mark left the one without the other.
 insert into store.series (tenant_no, series_no, device_no, metric_no, seq_epoch)
 select
     tenant_no, row_number() over (partition by tenant_no order by device_no, metric_no, seq_epoch),
     device_no, metric_no, seq_epoch
-from store.high_water;
-
--- Month by month, so that no more than one of them lies there twice.
-do $$
-declare
-    part record;
-    moved bigint;
-    held bigint;
-begin
-    for part in
-        select
-            member.oid::regclass as relation, member.relname as name,
-            to_date(right(member.relname, 6), 'YYYYMM') as month_start
-        from pg_inherits
-        inner join pg_class as member on inhrelid = member.oid
-        where inhparent = 'store.events'::regclass
-        order by member.relname
-    loop
-        execute format('alter table store.events detach partition %s', part.relation);
-        execute format('alter table %s rename to %I', part.relation, 'wide_' || part.name);
-        perform store.ensure_partitions(part.month_start, part.month_start);
-        execute format(
-            'insert into store.slim_events (
-                msg_seq, device_ts, sent_ts, received_at, event_at, session_key, load_id, row_number, tenant_no, series_no,
-                traits_no, period_no, timestamp_source, disposition, is_skew_candidate, quantity
-            )
-            select
-                event.msg_seq, event.device_ts, event.sent_ts, event.received_at, event.event_at, event.session_key,
-                event.load_id, event.row_number, event.tenant_no, series.series_no, event.traits_no, event.period_no,
-                event.timestamp_source, event.disposition, event.is_skew_candidate, event.quantity
-            from store.%I as event
-            inner join store.series using (tenant_no, device_no, metric_no, seq_epoch)
-            order by event.load_id, event.tenant_no, series.series_no, event.msg_seq',
-            'wide_' || part.name
-        );
-        get diagnostics moved = row_count;
-        execute format('select count(*) from store.%I', 'wide_' || part.name) into held;
-        if moved <> held then
-            raise 'store.% has % events, of which % have a high-water mark', part.name, held, moved;
-        end if;
-        execute format('drop table store.%I', 'wide_' || part.name);
-    end loop;
-end
-$$;
-
-analyze store.series, store.slim_events;
-
--- The deployment of this release builds the views again that read it.
-drop table store.events cascade;
+from (
+    select tenant_no, device_no, metric_no, seq_epoch from store.high_water
+    union all
+    select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
+    from store.wide_events as event
+    where not exists (
+        select 1 from store.high_water as mark
+        where
+            mark.tenant_no = event.tenant_no
+            and mark.device_no = event.device_no
+            and mark.metric_no = event.metric_no
+            and mark.seq_epoch = event.seq_epoch
+    )
+) as known;
+analyze store.series;
 
 -- Outer, so that who asks for nothing that the series says does not read it.
 create view store.events as
@@ -132,7 +119,7 @@ select
     event.msg_seq, series.seq_epoch, event.device_ts, event.sent_ts, event.received_at, event.event_at,
     event.session_key, event.load_id, event.row_number, event.tenant_no, series.device_no, event.traits_no,
     event.period_no, series.metric_no, event.timestamp_source, event.disposition, event.is_skew_candidate,
-    event.quantity
+    event.quantity, event.series_no
 from store.slim_events as event
 left join store.series as series on event.tenant_no = series.tenant_no and event.series_no = series.series_no;
 
