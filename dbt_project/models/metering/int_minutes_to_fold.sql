@@ -1,11 +1,11 @@
--- Use by minute of the month that is being archived, of tenants with a contract whose class keeps minutes.
+-- Use by minute of the month that is being archived, of tenants with a contract whose class keeps minutes. The bounds are
+-- asked for one by one: joined to them, all months would be made into events before the one is taken.
 with events as (
-    select event.*
-    from {{ ref('int_metered_events') }} as event
-    cross join ({{ month_that_leaves() }}) as fold
+    select *
+    from {{ ref('int_metered_events') }}
     where
-        event.stored_device_ts >= fold.month_start_at
-        and event.stored_device_ts < fold.month_end_at
+        stored_device_ts >= (select fold.month_start_at from ({{ month_that_leaves() }}) as fold)
+        and stored_device_ts < (select fold.month_end_at from ({{ month_that_leaves() }}) as fold)
 )
 
 select minute.*
