@@ -41,7 +41,7 @@ from (
         relation.oid::regclass as relation,
         case
             when space.nspname = 'raw' then 'raw'
-            when relation.relname like 'events%' then 'events'
+            when relation.relname like 'events%' or relation.relname = 'series' then 'events'
             when relation.relname like 'usage%' then 'usage'
             else 'other'
         end as family
