@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# In the order in which migrations came to call store.make_append_only; what takes a table's place stands in it. Months of the event store are guarded as they come, and
-# archived months stay so.
+# In the order in which migrations came to call store.make_append_only; what takes a table's place stands in it. Months
+# of the event store are guarded as they come, and archived months stay so.
 APPEND_ONLY = (
     "store.slim_events",
     "store.series",

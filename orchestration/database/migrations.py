@@ -26,8 +26,8 @@ def apply(connection: psycopg.Connection) -> list[str]:
     """Apply the migrations that this database has not had; returns their names.
 
     `connection` must be in autocommit mode and may create schemas and roles. Concurrent callers wait for each other.
-    Raises BadInputError for a server that is too old or a login that may not do this, MeterlineError when an applied
-    file has been edited.
+    Raises BadInputError for a server that is too old, a login that may not do this or objects of others in the way,
+    MeterlineError when an applied file has been edited.
     """
     if connection.info.server_version < MINIMUM_SERVER_VERSION:
         raise BadInputError(f"PostgreSQL 15 or newer is needed, this is {connection.info.server_version // 10000}")
@@ -39,6 +39,11 @@ def apply(connection: psycopg.Connection) -> list[str]:
         raise BadInputError(
             f"the login of METERLINE_DATABASE_URL may not prepare the database ({str(error).splitlines()[0]}); "
             "let a login with CREATEROLE that owns the database run `meterline gates show` once"
+        ) from error
+    except psycopg.errors.DependentObjectsStillExist as error:
+        raise BadInputError(
+            f"the upgrade cannot replace what something of your own reads ({error.diag.message_detail}); "
+            "drop that, upgrade, and make it again"
         ) from error
     finally:
         connection.execute("reset role")

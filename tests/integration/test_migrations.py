@@ -11,6 +11,7 @@ import pytest
 
 from orchestration.database import migrations
 from orchestration.database.guarded import APPEND_ONLY
+from orchestration.errors import BadInputError
 
 # Two devices of one tenant and one of another, one of them with two epochs, over two months; one event came late.
 WIDE_EVENTS = """
@@ -90,10 +91,10 @@ def test_an_upgrade_that_was_stopped_goes_on_with_the_month_that_it_was_at(
         database.execute(WIDE_EVENTS)
         before = _rows(database, EVENTS)
         database.execute("create view public.of_march as select count(*) from store.events_202603")
-        with pytest.raises(psycopg.errors.DependentObjectsStillExist, match=r"wide_202603"):
+        with pytest.raises(BadInputError, match=r"of_march depends on table store.wide_202603.*; drop that"):
             migrations.apply(database)
         assert migrations.state(database).missing == ["0041_narrow_events.sql"]
-        assert _rows(database, EVENTS) == before[:2]
+        assert _rows(database, EVENTS) == before
 
         database.execute("drop view public.of_march")
         assert migrations.apply(database) == ["0041_narrow_events.sql"]
@@ -101,21 +102,51 @@ def test_an_upgrade_that_was_stopped_goes_on_with_the_month_that_it_was_at(
         assert _rows(database, EVENTS) == before
 
 
-def test_views_that_read_the_old_store_stay_until_a_deployment_replaces_them(
+def test_views_on_the_store_read_all_of_it_at_once_and_stay(
     empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with psycopg.connect(empty_database, autocommit=True) as database:
         _prepare_as_of(database, "0039", tmp_path, monkeypatch)
         database.execute(WIDE_EVENTS)
-        view = "create or replace view public.state as select device_no, quantity from store.events"
-        database.execute(view)
+        database.execute("create view public.state with (security_invoker=true) as select * from store.events")
         database.execute("create view public.report as select sum(quantity) as quantity from public.state")
+        database.execute("grant select on store.events to public")
 
         migrations.apply(database)
-        database.execute(view)
 
         # 1.25 + 0.0000000001 - 3 + 1234567890.5
         assert _rows(database, "select quantity::text from public.report") == [("1234567888.7500000001",)]
+        options = "select reloptions from pg_class where relname = 'state'"
+        assert _rows(database, options) == [(["security_invoker=true"],)]
+        assert _rows(database, "select has_table_privilege('public', 'store.events', 'select')") == [(True,)]
+
+
+def test_rows_that_others_keep_of_the_store_are_named_before_anything_changes(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as database:
+        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
+        database.execute("create materialized view public.kept as select quantity from store.events")
+
+        with pytest.raises(BadInputError, match=r"\(materialized view public.kept\); drop that, upgrade"):
+            migrations.apply(database)
+
+        assert "0040_slim_events.sql" in migrations.state(database).missing
+
+
+def test_a_move_whose_end_nobody_heard_of_is_made_again(
+    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with psycopg.connect(empty_database, autocommit=True) as database:
+        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
+        database.execute(WIDE_EVENTS)
+        before = _rows(database, EVENTS)
+        migrations.apply(database)
+        database.execute("delete from meterline.migrations where name = '0041_narrow_events.sql'")
+
+        assert migrations.apply(database) == ["0041_narrow_events.sql"]
+
+        assert _rows(database, EVENTS) == before
 
 
 def _prepare_as_of(database: psycopg.Connection, last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

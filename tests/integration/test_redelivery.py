@@ -1,4 +1,4 @@
-"""Messages that come again in a later run: each is found in the store by its key, whatever else its tenant has there."""
+"""Messages that come again in a later run: each is found in the store by its key, whatever else its tenant has."""
 
 from __future__ import annotations
 

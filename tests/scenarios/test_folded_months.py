@@ -142,6 +142,21 @@ def test_a_month_with_readings_of_a_register_is_not_folded(pipeline: Pipeline) -
     assert pipeline.rows("select count(*) from store.folds") == [(0,)]
 
 
+def test_a_month_stays_whole_where_what_reads_it_misses_an_event(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    pipeline.land(*FEBRUARY)
+    pipeline.process()
+    assert len(pipeline.close("2019-02", "2019-03-04")) == 1
+    with connect(pipeline.settings) as session:
+        row = session.execute("select pg_get_viewdef('metering.int_month_to_fold')").fetchone()
+        assert row is not None
+        less = f"select * from ({row[0].rstrip(';')}) as event where msg_seq <> 2"
+        session.execute(f"create or replace view metering.int_month_to_fold as {less}".encode())
+
+    assert refusal(pipeline, "2019-02-01") == "store.events_201902 has 3 events, of which 2 were folded"
+    assert pipeline.rows("select count(*) from finance.billing_events") == [(3,)]
+
+
 def test_a_release_into_a_folded_month_is_counted_once(pipeline: Pipeline) -> None:
     pipeline.tenant("acme", "m-1", late_policy="reopen", close_delay_minutes=5)
     reading = message("acme", "m-2", 1, 4, "2019-02-10T12:00")

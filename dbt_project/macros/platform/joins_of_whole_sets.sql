@@ -10,16 +10,22 @@
     however many devices there are.
 #}
 {% macro joins_of_loads() %}
-    select set_config(
-        'enable_nestloop',
-        (coalesce(sum(message_count), 0) <= greatest(1000, (
+    select set_config(setting, is_small::text, true)
+    from unnest(array['enable_nestloop', 'enable_mergejoin']) as setting
+    cross join (
+        select coalesce(sum(message_count), 0) <= greatest(1000, (
             select reltuples / 20 from pg_class where oid = '{{ source('store', 'high_water') }}'::regclass
-        )))::text,
-        true
-    )
-    from {{ source('ledger', 'loads') }}
-    where status = 'claimed'
+        )) as is_small
+        from {{ source('ledger', 'loads') }}
+        where status = 'claimed'
+    ) as claimed
 {% endmacro %}
+
+{#
+    unsorted_joins: a pre-hook of a model that joins the messages of a run to what is known of their devices. The planner
+    expects as many of these as there are messages, and would sort all of them on disk for what a hash in memory does.
+#}
+{% macro unsorted_joins() %} set local enable_mergejoin = off {% endmacro %}
 
 {#
     joins_over_events: a pre-hook of a model that wants the events of a few periods. What stands for an event is a join

@@ -26,7 +26,7 @@
             )
     ),
 
-    numbered as (
+    numbered as materialized (
         select
             tenant_no,
             (

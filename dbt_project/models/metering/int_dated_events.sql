@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['load']) }}
+{{ config(materialized='scratch', tags=['load'], pre_hook=unsorted_joins()) }}
 
 -- One clock for each event: the device's where its session is trusted, else what the contract in force says.
 with session_days as (

@@ -47,30 +47,35 @@ together as (
     select * from odd
 ),
 
+-- Both are null where the unit is not declared. Joined, and not asked for message by message: a look-up that computes
+-- from the message is made anew for each of them.
+compared as (
+    select
+        message.*,
+        declared.converted_traits_no,
+        {{ converted_quantity('message.quantity', 'declared') }} as converted_quantity,
+        {{ holds_unrounded(converted_quantity('message.quantity', 'declared')) }} as fits
+    from together as message
+    left join {{ ref('stg_converted_traits') }} as declared
+        on message.metric_no = declared.metric_no and message.traits_no = declared.traits_no
+),
+
 -- A message in a declared unit goes on in the metric's own; where that is no quantity, as it was delivered.
 converted as (
     select
-        message.load_id, message.row_number, message.tenant_no, message.device_no, message.metric_no,
-        case when conversion.fits then conversion.converted_traits_no else message.traits_no end as traits_no,
-        message.session_key, message.msg_seq, message.seq_epoch,
-        case when conversion.fits then conversion.quantity else message.quantity end::numeric(20, 10) as quantity,
-        message.device_ts, message.sent_ts, message.received_at,
-        case when not conversion.fits then 'bad_quantity' else message.form_reason end as form_reason,
+        load_id, row_number, tenant_no, device_no, metric_no,
+        case when fits then converted_traits_no else traits_no end as traits_no,
+        session_key, msg_seq, seq_epoch,
+        case when fits then converted_quantity else quantity end::numeric(20, 10) as quantity,
+        device_ts, sent_ts, received_at,
+        case when not fits then 'bad_quantity' else form_reason end as form_reason,
         case
-            when not conversion.fits
+            when not fits
                 then 'quantity in the unit of metrics.csv must have at most 10 integer digits and 10 decimals'
-            else message.form_detail
+            else form_detail
         end as form_detail,
-        message.tenant_id, message.device_id, message.metric
-    from together as message
-    left join lateral (
-        select
-            declared.converted_traits_no,
-            {{ converted_quantity('message.quantity', 'declared') }} as quantity,
-            {{ holds_unrounded(converted_quantity('message.quantity', 'declared')) }} as fits
-        from {{ ref('stg_converted_traits') }} as declared
-        where message.metric_no = declared.metric_no and message.traits_no = declared.traits_no
-    ) as conversion on true
+        tenant_id, device_id, metric
+    from compared
 )
 
 select

@@ -74,8 +74,28 @@ begin
 end
 $$;
 
--- Readers of the old table read it under its new name until the deployment of this release makes them again; the next
--- migration moves its events.
+-- A run that was killed between an event and its mark left the one without the other.
+insert into store.series (tenant_no, series_no, device_no, metric_no, seq_epoch)
+select
+    tenant_no, row_number() over (partition by tenant_no order by device_no, metric_no, seq_epoch),
+    device_no, metric_no, seq_epoch
+from (
+    select tenant_no, device_no, metric_no, seq_epoch from store.high_water
+    union all
+    select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
+    from store.events as event
+    where not exists (
+        select 1 from store.high_water as mark
+        where
+            mark.tenant_no = event.tenant_no
+            and mark.device_no = event.device_no
+            and mark.metric_no = event.metric_no
+            and mark.seq_epoch = event.seq_epoch
+    )
+) as known;
+analyze store.series;
+
+-- Until the next migration has moved them, the months of the old table are events, too.
 do $$
 declare
     part record;
@@ -92,27 +112,6 @@ end
 $$;
 alter table store.events rename to wide_events;
 
--- A run that was killed between an event and its mark left the one without the other.
-insert into store.series (tenant_no, series_no, device_no, metric_no, seq_epoch)
-select
-    tenant_no, row_number() over (partition by tenant_no order by device_no, metric_no, seq_epoch),
-    device_no, metric_no, seq_epoch
-from (
-    select tenant_no, device_no, metric_no, seq_epoch from store.high_water
-    union all
-    select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
-    from store.wide_events as event
-    where not exists (
-        select 1 from store.high_water as mark
-        where
-            mark.tenant_no = event.tenant_no
-            and mark.device_no = event.device_no
-            and mark.metric_no = event.metric_no
-            and mark.seq_epoch = event.seq_epoch
-    )
-) as known;
-analyze store.series;
-
 -- Outer, so that who asks for nothing that the series says does not read it.
 create view store.events as
 select
@@ -121,7 +120,15 @@ select
     event.period_no, series.metric_no, event.timestamp_source, event.disposition, event.is_skew_candidate,
     event.quantity, event.series_no
 from store.slim_events as event
-left join store.series as series on event.tenant_no = series.tenant_no and event.series_no = series.series_no;
+left join store.series as series on event.tenant_no = series.tenant_no and event.series_no = series.series_no
+union all
+select
+    event.msg_seq, event.seq_epoch, event.device_ts, event.sent_ts, event.received_at, event.event_at,
+    event.session_key, event.load_id, event.row_number, event.tenant_no, event.device_no, event.traits_no,
+    event.period_no, event.metric_no, event.timestamp_source, event.disposition, event.is_skew_candidate,
+    event.quantity, series.series_no
+from store.wide_events as event
+left join store.series as series using (tenant_no, device_no, metric_no, seq_epoch);
 
 -- Its identities go into the ledger, so that a repetition is still known for one; its partition is detached under a name
 -- of its own. Returns how many events left.
@@ -131,6 +138,7 @@ declare
     partition_name text;
     archive_name text;
     folded_count bigint;
+    held_count bigint;
 begin
     select 'events_' || to_char(month_start_at at time zone 'UTC', 'YYYYMM'), archived_as into partition_name, archive_name
     from store.folds where fold_no = fold;
@@ -170,6 +178,11 @@ begin
     select coalesce(sum(stored_count + late_not_billed_count + quarantined_count), 0) into folded_count
     from store.folded_loads where fold_no = fold;
 
+    execute format('select count(*) from store.%I', partition_name) into held_count;
+    if folded_count <> held_count then
+        raise 'store.% has % events, of which % were folded', partition_name, held_count, folded_count;
+    end if;
+
     -- Who meters has waited since the fold was begun; who reads waits from here on.
     lock table store.slim_events in access exclusive mode;
     execute format('alter table store.slim_events detach partition store.%I', partition_name);
@@ -182,4 +195,56 @@ grant select on store.series, store.slim_events, store.events
 to meterline_ingest, meterline_transform, meterline_score, meterline_finance, meterline_auditor, meterline_approver;
 grant insert on store.series, store.slim_events to meterline_transform;
 
+-- Whoever else was let read the table reads the view.
+do $$
+declare
+    granted record;
+begin
+    for granted in
+        select case when reader.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(reader.grantee)) end as reader
+        from pg_class as wide
+        cross join lateral aclexplode(wide.relacl) as reader
+        where
+            wide.oid = 'store.wide_events'::regclass
+            and reader.privilege_type = 'SELECT'
+            and reader.grantee <> wide.relowner
+    loop
+        execute 'grant select on store.events to ' || granted.reader;
+    end loop;
+end
+$$;
+
 reset role;
+
+-- Views hold on to a table under whatever name. Each is made again by its owner, on the view that has the old name.
+do $$
+declare
+    reading record;
+begin
+    perform set_config('search_path', 'pg_catalog', true);
+    for reading in
+        select distinct
+            relation.oid::regclass as name, relation.relkind, pg_get_userbyid(relation.relowner) as owner,
+            coalesce('with (' || array_to_string(relation.reloptions, ', ') || ')', '') as options
+        from pg_depend as dependency
+        inner join pg_rewrite as rule on dependency.classid = 'pg_rewrite'::regclass and dependency.objid = rule.oid
+        inner join pg_class as relation on rule.ev_class = relation.oid
+        where
+            dependency.refclassid = 'pg_class'::regclass
+            and dependency.refobjid = 'store.wide_events'::regclass
+            and relation.oid <> 'store.events'::regclass
+    loop
+        if reading.relkind <> 'v' then
+            raise dependent_objects_still_exist using
+                message = format('%s keeps rows of store.events, which becomes a view', reading.name),
+                detail = format('materialized view %s', reading.name);
+        end if;
+        perform set_config('role', reading.owner, true);
+        execute format(
+            'create or replace view %s %s as %s', reading.name, reading.options,
+            replace(pg_get_viewdef(reading.name), 'store.wide_events', 'store.events')
+        );
+        perform set_config('role', 'none', true);
+    end loop;
+end
+$$;

@@ -11,12 +11,14 @@ begin
         select member.relname as name, replace(member.relname, 'wide_', 'events_') as slim_name
         from pg_inherits
         inner join pg_class as member on inhrelid = member.oid
-        where inhparent = 'store.wide_events'::regclass
+        where inhparent = to_regclass('store.wide_events')
         order by member.relname
     loop
-        perform pg_advisory_xact_lock(hashtext('meterline.process'));
+        -- By itself: a new partition locks readers out until the end of its transaction.
         perform store.ensure_partitions(month_start, month_start)
         from to_date(right(part.name, 6), 'YYYYMM') as month_start;
+        commit;
+        perform pg_advisory_xact_lock(hashtext('meterline.process'));
         execute format(
             'insert into store.slim_events (
                 msg_seq, device_ts, sent_ts, received_at, event_at, session_key, load_id, row_number, tenant_no, series_no,
@@ -47,12 +49,15 @@ begin
         commit;
     end loop;
 
-    -- Views of an earlier release read it until the deployment makes them again: then it stays, and is empty.
-    begin
-        drop table store.wide_events;
-    exception when dependent_objects_still_exist then
-        null;
-    end;
+    create or replace view store.events as
+    select
+        event.msg_seq, series.seq_epoch, event.device_ts, event.sent_ts, event.received_at, event.event_at,
+        event.session_key, event.load_id, event.row_number, event.tenant_no, series.device_no, event.traits_no,
+        event.period_no, series.metric_no, event.timestamp_source, event.disposition, event.is_skew_candidate,
+        event.quantity, event.series_no
+    from store.slim_events as event
+    left join store.series as series on event.tenant_no = series.tenant_no and event.series_no = series.series_no;
+    drop table if exists store.wide_events;
     perform set_config('role', 'none', false);
 end
 $$;
