@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,7 @@ select tenant_no, device_no, metric_no, seq_epoch, msg_seq, device_ts, sent_ts::
     quantity::text
 from store.events order by load_id, row_number
 """
-# Guards of tables that lie in the database, by the table; months of the event store among them.
+# Guards of tables that lie in the earlier, by the table; months of the event store among them.
 GUARDED = """
 select place.nspname || '.' || relation.relname
 from pg_trigger as guard
@@ -48,105 +49,85 @@ where guard.tgname = 'append_only' and guard.tgenabled = 'A'
 """
 
 
-def test_events_of_an_earlier_release_are_kept_to_the_last_digit(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def earlier(empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
+    """A database of the release before the store became slim, with events of two months."""
     with psycopg.connect(empty_database, autocommit=True) as database:
         _prepare_as_of(database, "0039", tmp_path, monkeypatch)
         database.execute(WIDE_EVENTS)
-        before = _rows(database, EVENTS)
-        assert len(before) == 4
-
-        migrations.apply(database)
-
-        assert _rows(database, EVENTS) == before
-        numbers = "select tenant_no, series_no, device_no, metric_no, seq_epoch from store.series order by 1, 2"
-        assert _rows(database, numbers) == [(1, 1, 1, 1, 0), (1, 2, 1, 1, 5000000000), (1, 3, 2, 2, 0), (7, 1, 3, 1, 0)]
-        guarded = {name for (name,) in _rows(database, GUARDED)}
-        assert guarded == {*APPEND_ONLY, "store.events_202602", "store.events_202603"}
-        assert _rows(database, "select to_regclass('store.wide_events')") == [(None,)]
-        with pytest.raises(psycopg.errors.UniqueViolation):
-            database.execute("insert into store.slim_events select * from store.slim_events")
+        yield database
 
 
-def test_an_event_that_a_killed_run_left_without_its_mark_is_kept(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with psycopg.connect(empty_database, autocommit=True) as database:
-        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
-        database.execute(WIDE_EVENTS)
-        before = _rows(database, EVENTS)
-        database.execute("delete from store.high_water where device_no = 2")
+def test_events_of_an_earlier_release_are_kept_to_the_last_digit(earlier: psycopg.Connection) -> None:
+    before = _rows(earlier, EVENTS)
+    assert len(before) == 4
 
-        migrations.apply(database)
+    migrations.apply(earlier)
 
-        assert _rows(database, EVENTS) == before
-
-
-def test_an_upgrade_that_was_stopped_goes_on_with_the_month_that_it_was_at(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with psycopg.connect(empty_database, autocommit=True) as database:
-        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
-        database.execute(WIDE_EVENTS)
-        before = _rows(database, EVENTS)
-        database.execute("create view public.of_march as select count(*) from store.events_202603")
-        with pytest.raises(BadInputError, match=r"of_march depends on table store.wide_202603.*; drop that"):
-            migrations.apply(database)
-        assert migrations.state(database).missing == ["0041_narrow_events.sql"]
-        assert _rows(database, EVENTS) == before
-
-        database.execute("drop view public.of_march")
-        assert migrations.apply(database) == ["0041_narrow_events.sql"]
-
-        assert _rows(database, EVENTS) == before
+    assert _rows(earlier, EVENTS) == before
+    numbers = "select tenant_no, series_no, device_no, metric_no, seq_epoch from store.series order by 1, 2"
+    assert _rows(earlier, numbers) == [(1, 1, 1, 1, 0), (1, 2, 1, 1, 5000000000), (1, 3, 2, 2, 0), (7, 1, 3, 1, 0)]
+    guarded = {name for (name,) in _rows(earlier, GUARDED)}
+    assert guarded == {*APPEND_ONLY, "store.events_202602", "store.events_202603"}
+    assert _rows(earlier, "select to_regclass('store.wide_events')") == [(None,)]
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        earlier.execute("insert into store.slim_events select * from store.slim_events")
 
 
-def test_views_on_the_store_read_all_of_it_at_once_and_stay(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with psycopg.connect(empty_database, autocommit=True) as database:
-        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
-        database.execute(WIDE_EVENTS)
-        database.execute("create view public.state with (security_invoker=true) as select * from store.events")
-        database.execute("create view public.report as select sum(quantity) as quantity from public.state")
-        database.execute("grant select on store.events to public")
+def test_an_event_that_a_killed_run_left_without_its_mark_is_kept(earlier: psycopg.Connection) -> None:
+    before = _rows(earlier, EVENTS)
+    earlier.execute("delete from store.high_water where device_no = 2")
 
-        migrations.apply(database)
+    migrations.apply(earlier)
 
-        # 1.25 + 0.0000000001 - 3 + 1234567890.5
-        assert _rows(database, "select quantity::text from public.report") == [("1234567888.7500000001",)]
-        options = "select reloptions from pg_class where relname = 'state'"
-        assert _rows(database, options) == [(["security_invoker=true"],)]
-        assert _rows(database, "select has_table_privilege('public', 'store.events', 'select')") == [(True,)]
+    assert _rows(earlier, EVENTS) == before
 
 
-def test_rows_that_others_keep_of_the_store_are_named_before_anything_changes(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with psycopg.connect(empty_database, autocommit=True) as database:
-        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
-        database.execute("create materialized view public.kept as select quantity from store.events")
+def test_an_upgrade_that_was_stopped_goes_on_with_the_month_that_it_was_at(earlier: psycopg.Connection) -> None:
+    before = _rows(earlier, EVENTS)
+    earlier.execute("create view public.of_march as select count(*) from store.events_202603")
+    with pytest.raises(BadInputError, match=r"of_march depends on table store.wide_202603.*; drop that"):
+        migrations.apply(earlier)
+    assert migrations.state(earlier).missing == ["0041_narrow_events.sql"]
+    assert _rows(earlier, EVENTS) == before
 
-        with pytest.raises(BadInputError, match=r"\(materialized view public.kept\); drop that, upgrade"):
-            migrations.apply(database)
+    earlier.execute("drop view public.of_march")
+    assert migrations.apply(earlier) == ["0041_narrow_events.sql"]
 
-        assert "0040_slim_events.sql" in migrations.state(database).missing
+    assert _rows(earlier, EVENTS) == before
 
 
-def test_a_move_whose_end_nobody_heard_of_is_made_again(
-    empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with psycopg.connect(empty_database, autocommit=True) as database:
-        _prepare_as_of(database, "0039", tmp_path, monkeypatch)
-        database.execute(WIDE_EVENTS)
-        before = _rows(database, EVENTS)
-        migrations.apply(database)
-        database.execute("delete from meterline.migrations where name = '0041_narrow_events.sql'")
+def test_views_on_the_store_read_all_of_it_at_once_and_stay(earlier: psycopg.Connection) -> None:
+    earlier.execute("create view public.state with (security_invoker=true) as select * from store.events")
+    earlier.execute("create view public.report as select sum(quantity) as quantity from public.state")
+    earlier.execute("grant select on store.events to public")
 
-        assert migrations.apply(database) == ["0041_narrow_events.sql"]
+    migrations.apply(earlier)
 
-        assert _rows(database, EVENTS) == before
+    # 1.25 + 0.0000000001 - 3 + 1234567890.5
+    assert _rows(earlier, "select quantity::text from public.report") == [("1234567888.7500000001",)]
+    options = "select reloptions from pg_class where relname = 'state'"
+    assert _rows(earlier, options) == [(["security_invoker=true"],)]
+    assert _rows(earlier, "select has_table_privilege('public', 'store.events', 'select')") == [(True,)]
+
+
+def test_rows_that_others_keep_of_the_store_are_named_before_anything_changes(earlier: psycopg.Connection) -> None:
+    earlier.execute("create materialized view public.kept as select quantity from store.events")
+
+    with pytest.raises(BadInputError, match=r"\(materialized view public.kept\); drop that, upgrade"):
+        migrations.apply(earlier)
+
+    assert "0040_slim_events.sql" in migrations.state(earlier).missing
+
+
+def test_a_move_whose_end_nobody_heard_of_is_made_again(earlier: psycopg.Connection) -> None:
+    before = _rows(earlier, EVENTS)
+    migrations.apply(earlier)
+    earlier.execute("delete from meterline.migrations where name = '0041_narrow_events.sql'")
+
+    assert migrations.apply(earlier) == ["0041_narrow_events.sql"]
+
+    assert _rows(earlier, EVENTS) == before
 
 
 def _prepare_as_of(database: psycopg.Connection, last: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
