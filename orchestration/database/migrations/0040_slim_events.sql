@@ -95,6 +95,40 @@ from (
 ) as known;
 analyze store.series;
 
+-- Views hold on to a table under whatever name. Each is made again by its owner, on the view that takes this name.
+reset role;
+set local search_path = pg_catalog;
+create temp table readers_of_events on commit drop as
+select
+    relation.oid::regclass::text as name, relation.relkind, pg_get_userbyid(relation.relowner) as owner,
+    coalesce('with (' || array_to_string(relation.reloptions, ', ') || ')', '') as options,
+    pg_get_viewdef(relation.oid) as definition
+from pg_class as relation
+where
+    relation.relkind in ('v', 'm')
+    and exists (
+        select 1
+        from pg_rewrite as rule
+        inner join pg_depend as dependency on dependency.classid = 'pg_rewrite'::regclass and dependency.objid = rule.oid
+        where
+            rule.ev_class = relation.oid
+            and dependency.refclassid = 'pg_class'::regclass
+            and dependency.refobjid = 'store.events'::regclass
+    );
+do $$
+declare
+    kept text;
+begin
+    select name into kept from pg_temp.readers_of_events where relkind = 'm' limit 1;
+    if found then
+        raise dependent_objects_still_exist using
+            message = format('%s keeps rows of store.events, which becomes a view', kept),
+            detail = format('materialized view %s', kept);
+    end if;
+end
+$$;
+set role meterline_owner;
+
 -- Until the next migration has moved them, the months of the old table are events, too.
 do $$
 declare
@@ -216,34 +250,14 @@ $$;
 
 reset role;
 
--- Views hold on to a table under whatever name. Each is made again by its owner, on the view that has the old name.
 do $$
 declare
     reading record;
 begin
-    perform set_config('search_path', 'pg_catalog', true);
-    for reading in
-        select distinct
-            relation.oid::regclass as name, relation.relkind, pg_get_userbyid(relation.relowner) as owner,
-            coalesce('with (' || array_to_string(relation.reloptions, ', ') || ')', '') as options
-        from pg_depend as dependency
-        inner join pg_rewrite as rule on dependency.classid = 'pg_rewrite'::regclass and dependency.objid = rule.oid
-        inner join pg_class as relation on rule.ev_class = relation.oid
-        where
-            dependency.refclassid = 'pg_class'::regclass
-            and dependency.refobjid = 'store.wide_events'::regclass
-            and relation.oid <> 'store.events'::regclass
+    for reading in select * from pg_temp.readers_of_events
     loop
-        if reading.relkind <> 'v' then
-            raise dependent_objects_still_exist using
-                message = format('%s keeps rows of store.events, which becomes a view', reading.name),
-                detail = format('materialized view %s', reading.name);
-        end if;
         perform set_config('role', reading.owner, true);
-        execute format(
-            'create or replace view %s %s as %s', reading.name, reading.options,
-            replace(pg_get_viewdef(reading.name), 'store.wide_events', 'store.events')
-        );
+        execute format('create or replace view %s %s as %s', reading.name, reading.options, reading.definition);
         perform set_config('role', 'none', true);
     end loop;
 end
