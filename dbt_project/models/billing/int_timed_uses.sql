@@ -1,4 +1,9 @@
-{{ config(materialized='scratch', tags=['close'], pre_hook=joins_over_events(), only_when="exists (select 1 from billing.int_timed_charges)") }}
+{{ config(
+    materialized='scratch',
+    tags=['close'],
+    pre_hook=joins_over_events(),
+    only_when="exists (select 1 from billing.int_timed_charges)"
+) }}
 
 -- The use of a metric over all devices by slot of time, for the charges that ask when it was. To close from the hours,
 -- from events only where slots are shorter; to verify from the events as the close found them; what was estimated is

@@ -1,5 +1,5 @@
--- The month that is being archived; where it lies is a matter of the event as it was stored. The bounds are asked for one
--- by one: joined to them, all months would be made into what is told of an event before the one is taken.
+-- The month that is being archived; where it lies is a matter of the event as it was stored. Its bounds are asked for
+-- one by one: joined to them, all months would be made into what is told of an event before the one is taken.
 select *
 from {{ ref('int_told_events') }}
 where

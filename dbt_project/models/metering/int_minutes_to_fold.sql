@@ -1,5 +1,5 @@
--- Use by minute of the month that is being archived, of tenants with a contract whose class keeps minutes. The bounds are
--- asked for one by one: joined to them, all months would be made into events before the one is taken.
+-- Use by minute of the month that is being archived, of tenants with a contract whose class keeps minutes. Its bounds
+-- are asked for one by one: joined to them, all months would be made into events before the one is taken.
 with events as (
     select *
     from {{ ref('int_metered_events') }}
