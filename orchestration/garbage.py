@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 # Python's own 700 looks hundreds of times through what an import has just made. The later generations keep Python's
 # own pace, so that a service that follows the landing zone does not keep what its batches leave.
-THRESHOLDS = (100_000, 10, 10)
+THRESHOLDS = (200_000, 10, 10)
 
 
 def look_seldom() -> None:
