@@ -114,9 +114,10 @@ def _batch(rows: pd.DataFrame) -> Any:
 @functools.cache
 def _rows_of_a_gate() -> Any:
     """Where rows in memory become a batch; made once per process, because a context costs more than a judgement."""
+    gx = great_expectations()
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    context = great_expectations().get_context(mode="ephemeral")
+    context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
     rows = context.data_sources.add_pandas("measured").add_dataframe_asset("rows")
     return rows.add_batch_definition_whole_dataframe("all")

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from orchestration import garbage
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.invoice_cli import invoices, proposals
 from orchestration.observability import lines
@@ -607,6 +608,12 @@ def _day(text: str | None, option: str) -> date | None:
 
 def main() -> None:
     """Run the command; an expected failure is one clear line on standard error and its exit code."""
+    garbage.look_seldom()
+    with garbage.left_to_the_system():
+        _run()
+
+
+def _run() -> None:
     # Notices to developers about the orchestrator's own interfaces; a user of the command can do nothing about them.
     warnings.filterwarnings("ignore", message=".*is currently in (beta|preview).*")
     warnings.filterwarnings("ignore", message=".*varying BackfillPolicies.*", category=UserWarning)

@@ -7,12 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from orchestration.errors import BadInputError, BusyError, GateFailedError, MeterlineError, NotYetError
-
-if TYPE_CHECKING:
-    from dagster import DagsterInstance
+from orchestration.run_records import kept_connections
 
 # What Dagster calls the end of a step by a check that blocks what follows.
 FAILED_CHECK = "DagsterAssetCheckFailedError"
@@ -59,7 +57,7 @@ def run_job(
     from dagster import DagsterInstance
 
     definition = job_of_that_name(name)
-    with DagsterInstance.get() as instance, _over_kept_connections(instance), _only_in_the_run_log():
+    with DagsterInstance.get() as instance, kept_connections(instance), _only_in_the_run_log():
         result = definition.execute_in_process(
             instance=instance,
             partition_key=partition_key,
@@ -95,23 +93,6 @@ def job_of_that_name(name: str) -> Any:
     job = getattr(import_module(f"orchestration.{ONE_STEP[name]}"), name)
     resources = {"platform": Platform(), "dbt": Dbt()}
     return Definitions(jobs=[job], resources=resources, executor=in_process_executor).resolve_job_def(name)
-
-
-@contextmanager
-def _over_kept_connections(instance: DagsterInstance) -> Iterator[None]:
-    """Let Dagster write a run over connections that stay open; it would log in anew for every event.
-
-    A statement is given up after ten minutes: Dagster offers this to its web server, and asks for a limit.
-    """
-    try:
-        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=20)
-        yield
-    finally:
-        for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
-            # Dagster's own end of an instance leaves them open, and a service has many runs.
-            engine = getattr(storage, "_engine", None)
-            if engine is not None:
-                engine.dispose()
 
 
 @contextmanager

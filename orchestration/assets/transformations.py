@@ -20,6 +20,7 @@ from orchestration.partitions import closing_months, received_days
 from orchestration.progress import report
 from orchestration.reports import docs_url
 from orchestration.resources import Dbt, Platform
+from orchestration.run_records import kept_connections
 from orchestration.settings import Settings
 from orchestration.table_metadata import table_metadata
 from orchestration.turns import BOOKS, refuse_while_busy, turn
@@ -121,7 +122,12 @@ def build_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform, s
     lineage = read_lineage(SETTINGS)
     try:
         # dbt has ended before the turn is given back, whatever ends this.
-        with clear_failures(), turn(SETTINGS), closing(dbt.build(*asked.selection_args, *tests, step=step)) as events:
+        with (
+            clear_failures(),
+            kept_connections(context.instance),
+            turn(SETTINGS),
+            closing(dbt.build(*asked.selection_args, *tests, step=step)) as events,
+        ):
             for event in events:
                 if event.info.name in RESULTS:
                     yield from _told(context, event, asked.manifest, lineage)

@@ -79,8 +79,11 @@ def test_the_other_forms_of_rules():
 
 WITHOUT_DISTRIBUTIONS = """
 import sys
-from expectations.runner import great_expectations
-great_expectations()
+import pandas as pd
+from expectations.gate import Gate, Rule, at_most
+from expectations.runner import judge
+rule = Rule("is_small", at_most("size", 10), "size {size} is above 10", "make it smaller")
+print(judge(Gate("letters", "Letters", "letter", (rule,)), pd.DataFrame({"letter": ["a"], "size": [11]})).held)
 print([name for name in ("altair", "scipy.stats") if name in sys.modules])
 from great_expectations.expectations.core import expect_column_kl_divergence_to_be_less_than as asked
 print(asked.stats.entropy([0.5, 0.5], [0.5, 0.5]), asked.alt.__name__)
@@ -89,6 +92,6 @@ print(scipy.stats.norm.cdf(0))
 """
 
 
-def test_distributions_are_imported_once_somebody_asks():
+def test_a_gate_judges_without_distributions_which_are_imported_once_somebody_asks():
     done = subprocess.run([sys.executable, "-c", WITHOUT_DISTRIBUTIONS], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["[]", "0.0 altair", "0.5"]
+    assert done.stdout.splitlines() == ["frozenset({'a'})", "[]", "0.0 altair", "0.5"]
