@@ -48,6 +48,14 @@ full join (select tenant_id, subtotal_amount::decimal(38, 2) as subtotal_amount 
 """
 
 
+ACCOUNTED = """
+select
+    (select count(*) from events),
+    (select count(*) from repeats where not is_conflict),
+    (select count(*) from quarantine) + (select count(*) from repeats where is_conflict)
+"""
+
+
 class VoidBenchmarkError(MeterlineError):
     """The contenders did not compute the same, so that nothing they measured can be compared."""
 
@@ -142,9 +150,12 @@ def compare(sandbox: Sandbox, database: Path) -> int:
     """How many hours and days agree to the last digit. Raises VoidBenchmarkError when one does not."""
     agreed = 0
     with duckdb.connect(str(database), read_only=True) as session:
-        row = session.execute("select count(*) from events").fetchone()
-        if row is None or row[0] != sandbox.day.readings:
-            raise VoidBenchmarkError(f"DuckDB has {row} events of {sandbox.day.readings} readings")
+        found = session.execute(ACCOUNTED).fetchone()
+        if found != (sandbox.day.readings, sandbox.day.duplicates, 0):
+            raise VoidBenchmarkError(
+                f"DuckDB has {found} events, duplicates and refused messages of {sandbox.day.readings} readings and "
+                f"{sandbox.day.duplicates} duplicates"
+            )
         for table, published in (("hours", "finance.usage_hourly"), ("days", "finance.usage_daily")):
             first = session.execute(f"select min(bucket_start_at) from {table}").fetchone()
             assert first is not None

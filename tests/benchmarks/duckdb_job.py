@@ -1,8 +1,10 @@
-"""DuckDB doing the day's job on the same files: identity, clock, period, lateness, hours, days, and then the rating.
+"""DuckDB doing the day's job on the same files: what of a message is refused, identity, clock, period, lateness, what
+comes again, hours, days, and then the rating; each event with the file and row that it came from.
 
 Its rules are written again on purpose: they are the oracle that the platform's hours and days are compared with. It
-has less to do than the platform: no row is judged for quarantine, no key is enforced, no raw copy, ledger or gate is
-kept, nobody approves an invoice. The ratio compares the same answers, not the same guarantees.
+has less to do than the platform: no key is enforced, no raw copy, ledger or gate is kept, a file is not parsed row by
+row where its form is doubtful, nobody approves an invoice. The ratio compares the same answers, not the same
+guarantees.
 Run as `python -m tests.benchmarks.duckdb_job DATABASE THREADS CONFIG FILE...`; prints each stage's seconds as JSON.
 """
 
@@ -27,16 +29,29 @@ MAX_CLOCK_SKEW_SECONDS = 300
 STORE = """
 create table events (
     tenant_id text, device_id text, metric text, seq_epoch bigint, msg_seq bigint, quantity decimal(20, 10),
-    device_ts timestamp, received_at timestamp, event_at timestamp, period_start_at timestamp, day_start_at timestamp,
-    is_billed boolean
+    device_ts timestamp, sent_ts timestamp, received_at timestamp, session_key text, filename text,
+    file_row_number bigint, event_at timestamp, timestamp_source text, period_start_at timestamp,
+    day_start_at timestamp, is_billed boolean
+);
+
+create table repeats (
+    tenant_id text, device_id text, metric text, seq_epoch bigint, msg_seq bigint, quantity decimal(20, 10),
+    device_ts timestamp, sent_ts timestamp, received_at timestamp, session_key text, filename text,
+    file_row_number bigint, is_conflict boolean
+);
+
+create table quarantine (filename text, file_row_number bigint, reason text);
+
+create table evidence (
+    tenant_id text, device_id text, session_key text, received_day date, delay interval
 );
 
 create temp table local_days (
     day_start_at timestamp, day_end_at timestamp, period_start_at timestamp, boundary_at timestamp
 );
 """
-EVENTS = """
-insert into events
+EVENTS = f"""
+create temp table arrivals as
 with messages as (
     select * replace (
         make_timestamp(epoch_us(device_ts)) as device_ts,
@@ -46,26 +61,48 @@ with messages as (
     from read_parquet($files, filename = true, file_row_number = true)
 ),
 
-arrivals as (
+judged as (
     select
-        *,
+        messages.*,
         received_at::date as received_day,
         coalesce(session_id, '') as session_key,
-        row_number() over (
-            partition by tenant_id, device_id, metric, seq_epoch, msg_seq
-            order by received_at, filename, file_row_number
-        ) as arrival_rank
+        case
+            when
+                device_ts not between '1970-01-01' and '2099-12-31'
+                or received_at not between '1970-01-01' and '2099-12-31'
+                or sent_ts not between '1970-01-01' and '2099-12-31'
+                then 'timestamp_out_of_range'
+            when tenants.tenant_id is null then 'unknown_tenant'
+            when devices.device_id is null then 'unknown_device'
+            when metrics.metric is null then 'unknown_metric'
+            when messages.unit <> metrics.unit then 'unit_mismatch'
+            when metrics.reading_type = 'delta' and quantity < 0 then 'negative_delta'
+        end as reason
     from messages
-),
+    left join read_csv($config || '/tenants.csv') as tenants using (tenant_id)
+    left join read_csv($config || '/devices.csv', types = {{'tenant_id': 'text', 'device_id': 'text'}}) as devices
+        using (tenant_id, device_id)
+    left join read_csv($config || '/metrics.csv') as metrics using (metric)
+)
 
-evidence as (
-    select tenant_id, device_id, session_key, received_day, min(received_at - coalesce(sent_ts, device_ts)) as delay
-    from arrivals
-    where arrival_rank = 1
-    group by all
-),
+select
+    *,
+    row_number() over (
+        partition by reason is null, tenant_id, device_id, metric, seq_epoch, msg_seq
+        order by received_at, filename, file_row_number
+    ) as arrival_rank
+from judged;
 
-offsets as (
+insert into quarantine select filename, file_row_number, reason from arrivals where reason is not null;
+
+insert into evidence
+select tenant_id, device_id, session_key, received_day, min(received_at - coalesce(sent_ts, device_ts))
+from arrivals
+where reason is null and arrival_rank = 1
+group by all;
+
+insert into events
+with offsets as (
     select asked.tenant_id, asked.device_id, asked.session_key, asked.received_day, min(seen.delay) as clock_offset
     from evidence as asked
     inner join evidence as seen
@@ -79,32 +116,52 @@ offsets as (
 dated as (
     select
         arrivals.*,
-        case
-            when abs(epoch(clock_offset)) <= $skew and device_ts <= received_at + to_seconds($skew) then device_ts
-            else least(device_ts + clock_offset, received_at)
-        end as event_at
+        clock_offset,
+        abs(epoch(clock_offset)) <= {MAX_CLOCK_SKEW_SECONDS}
+        and device_ts <= received_at + to_seconds({MAX_CLOCK_SKEW_SECONDS}) as is_trusted
     from arrivals
     inner join offsets using (tenant_id, device_id, session_key, received_day)
-    where arrival_rank = 1
+    where reason is null
+        and arrival_rank = 1
         and not exists (
             from events as stored
             where stored.tenant_id = arrivals.tenant_id and stored.device_id = arrivals.device_id
                 and stored.metric = arrivals.metric and stored.seq_epoch = arrivals.seq_epoch
                 and stored.msg_seq = arrivals.msg_seq
         )
+),
+
+placed as (
+    select
+        *,
+        case when is_trusted then device_ts else least(device_ts + clock_offset, received_at) end as event_at
+    from dated
 )
 
 select
-    dated.tenant_id, device_id, metric, seq_epoch, msg_seq, quantity, device_ts, received_at, event_at,
-    period_start_at, day_start_at, received_at < boundary_at as is_billed
-from dated
+    tenant_id, device_id, metric, seq_epoch, msg_seq, quantity, device_ts, sent_ts, received_at, session_key, filename,
+    file_row_number, event_at, case when is_trusted then 'device' else 'corrected' end, period_start_at, day_start_at,
+    received_at < boundary_at as is_billed
+from placed
 inner join local_days on event_at >= day_start_at and event_at < day_end_at;
+
+insert into repeats
+select
+    again.tenant_id, again.device_id, again.metric, again.seq_epoch, again.msg_seq, again.quantity, again.device_ts,
+    again.sent_ts, again.received_at, again.session_key, again.filename, again.file_row_number,
+    again.quantity <> kept.quantity or again.device_ts <> kept.device_ts
+from arrivals as again
+inner join events as kept
+    on again.tenant_id = kept.tenant_id and again.device_id = kept.device_id and again.metric = kept.metric
+    and again.seq_epoch = kept.seq_epoch and again.msg_seq = kept.msg_seq
+where reason is null
+    and (again.filename <> kept.filename or again.file_row_number <> kept.file_row_number);
 """
 USAGE = """
 create table hours as
 select
     tenant_id, device_id, metric, period_start_at, date_trunc('hour', event_at) as bucket_start_at,
-    sum(quantity) as quantity, count(*) as event_count
+    sum(quantity) as quantity, count(*) as event_count, min(event_at) as first_event_at, max(event_at) as last_event_at
 from events
 where is_billed
 group by all;
@@ -112,9 +169,21 @@ group by all;
 create table days as
 select
     tenant_id, device_id, metric, period_start_at, day_start_at as bucket_start_at,
-    sum(quantity) as quantity, count(*) as event_count
+    sum(quantity) as quantity, count(*) as event_count, min(event_at) as first_event_at, max(event_at) as last_event_at
 from events
 where is_billed
+group by all;
+
+create table received_hours as
+select tenant_id, date_trunc('hour', received_at) as hour_start_at, count(*) as message_count
+from arrivals
+where reason is null
+group by all;
+
+create table device_receipts as
+select tenant_id, device_id, min(received_at) as first_received_at, max(received_at) as last_received_at
+from arrivals
+where reason is null
 group by all;
 
 checkpoint;
@@ -171,7 +240,7 @@ def run_job(database: Path, threads: int, config: Path, files: list[str]) -> dic
                 [moment.replace(tzinfo=None) for moment in astuple(day)],
             )
         return {
-            "events": _execute(session, EVENTS, {"files": files, "skew": MAX_CLOCK_SKEW_SECONDS}),
+            "events": _execute(session, EVENTS, {"files": files, "config": str(config)}),
             "usage": _execute(session, USAGE),
             "rating": _execute(session, RATING, {"tiers": str(config / "rate_card_tiers.csv")}),
         }
@@ -180,11 +249,11 @@ def run_job(database: Path, threads: int, config: Path, files: list[str]) -> dic
 def _execute(
     session: duckdb.DuckDBPyConnection, script: str, parameters: Mapping[str, Any] | None = None
 ) -> dict[str, float]:
-    """Run statements, the first with the parameters; what they took."""
+    """Run statements, each with the parameters that it names; what they took."""
     before, started = cpu_seconds(), time.perf_counter()
     for statement in filter(str.strip, script.split(";")):
-        session.execute(statement, parameters)
-        parameters = None
+        named = {name: value for name, value in (parameters or {}).items() if f"${name}" in statement}
+        session.execute(statement, named or None)
     return {"wall": time.perf_counter() - started, "cpu": cpu_seconds() - before}
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -58,8 +61,6 @@ def test_a_sample_is_spread_over_the_day(tmp_path: Path):
 
 
 def test_duckdb_keeps_each_reading_once_in_its_hour(tmp_path: Path):
-    import duckdb
-
     day = generate(tmp_path / "day", 4_000, 100)
     run_job(tmp_path / "a.db", 1, day.config, [str(path) for path in day.files])
     with duckdb.connect(str(tmp_path / "a.db")) as session:
@@ -73,3 +74,32 @@ def test_duckdb_keeps_each_reading_once_in_its_hour(tmp_path: Path):
     assert events == (4_000, sum(by_identity.values()))
     # One reading in 2,160 seconds: at most two in an hour.
     assert hours == (4_000, sum(by_identity.values()), 2)
+
+
+def test_duckdb_refuses_and_doubts_what_the_platform_would(tmp_path: Path):
+    day = generate(tmp_path / "day", 4_000, 100)
+    table = pq.read_table(day.files[0])
+    row = table.slice(0, 1).to_pylist()[0]
+    new = row | {"msg_seq": 1_000_000}
+    odd = [
+        new | {"device_id": "dev-9"},
+        new | {"tenant_id": "tenant-9"},
+        new | {"metric": "water"},
+        new | {"unit": "MWh"},
+        new | {"quantity": Decimal(-1)},
+        new | {"sent_ts": datetime(1969, 12, 31, tzinfo=UTC)},
+        row | {"quantity": row["quantity"] + 1, "received_at": row["received_at"] + timedelta(seconds=1)},
+    ]
+    # After the others by its name, as by receipt.
+    pq.write_table(pa.Table.from_pylist(odd, schema=table.schema), tmp_path / "zz.parquet")
+    run_job(tmp_path / "a.db", 1, day.config, [*map(str, day.files), str(tmp_path / "zz.parquet")])
+    with duckdb.connect(str(tmp_path / "a.db")) as session:
+        refused = session.execute("select reason from quarantine order by file_row_number").fetchall()
+        repeats = session.execute("select count(*), count(*) filter (where is_conflict) from repeats").fetchone()
+        sources = session.execute("select count(distinct (filename, file_row_number)) from events").fetchone()
+    assert [reason for (reason,) in refused] == [
+        "unknown_device", "unknown_tenant", "unknown_metric", "unit_mismatch", "negative_delta",
+        "timestamp_out_of_range",
+    ]  # fmt: skip
+    assert repeats == (day.duplicates + 1, 1)
+    assert sources == (4_000,)
