@@ -44,8 +44,7 @@ class Dbt(ConfigurableResource):  # type: ignore[type-arg]
         Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
         Raises DbtError.
         """
-        # What is there is looked up by the schemas that are written to, and not what leans on what in all of them.
-        arguments = ["build", "--no-populate-cache", "--exclude-resource-type", "unit_test", *selection]
+        arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
         with closing(dbt_runs.run(Settings.from_environment(), arguments, step)) as events:
             for event in events:
                 if event.info.level in LEVELS:
