@@ -13,6 +13,8 @@ from contextlib import contextmanager
 # Python's own 700 looks hundreds of times through what an import has just made. The later generations keep Python's
 # own pace, so that a service that follows the landing zone does not keep what its batches leave.
 THRESHOLDS = (200_000, 10, 10)
+# Python's own exit code where nobody is left to read the output.
+UNFLUSHED = 120
 
 
 def look_seldom() -> None:
@@ -30,12 +32,11 @@ def left_to_the_system() -> Iterator[None]:
     codes: list[int] = []
 
     def leave() -> None:
-        if codes:
+        # Whoever called the command as a function may have failed since.
+        if codes and not hasattr(sys, "last_type"):
             # Registered before this, so it would come after.
             logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(codes[-1])
+            os._exit(codes[-1] if _are_flushed() else UNFLUSHED)
 
     atexit.register(leave)
     try:
@@ -45,3 +46,15 @@ def left_to_the_system() -> Iterator[None]:
             codes.append(ended.code or 0)
         raise
     codes.append(0)
+
+
+def _are_flushed() -> bool:
+    """Write out what was printed; whether all of it found a reader."""
+    done = True
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if stream is not None:
+                stream.flush()
+        except (OSError, ValueError):
+            done = False
+    return done

@@ -19,19 +19,22 @@ _kept: list[DagsterInstance] = []
 def kept_connections(instance: DagsterInstance) -> Iterator[None]:
     """Let Dagster write a run over connections that stay open; it would log in anew for every event.
 
-    A statement is given up after ten minutes: Dagster offers this to its web server, and asks for a limit.
+    A statement is given up after ten minutes: Dagster offers this to its web server, and asks for a limit. Nor does a
+    connection that was idle for a minute serve again: a model may take longer than a network keeps one.
     """
     if any(known is instance for known in _kept):
         yield
         return
     _kept.append(instance)
     try:
-        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=3600, max_overflow=20)
+        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=60, max_overflow=20)
         for question in QUESTIONS:
             _ask_once(instance.event_log_storage, question)
         yield
     finally:
         _kept.remove(instance)
+        for question in QUESTIONS:
+            vars(instance.event_log_storage).pop(question, None)
         for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
             # Dagster's own end of an instance leaves them open, and a service has many runs.
             engine = getattr(storage, "_engine", None)

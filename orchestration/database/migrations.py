@@ -32,6 +32,8 @@ def apply(connection: psycopg.Connection) -> list[str]:
     if connection.info.server_version < MINIMUM_SERVER_VERSION:
         raise BadInputError(f"PostgreSQL 15 or newer is needed, this is {connection.info.server_version // 10000}")
     connection.execute(LOCK)
+    # One that moves a store may take longer than any limit for statements of every day.
+    connection.execute("set statement_timeout = 0; set lock_timeout = 0")
     try:
         done = _applied(connection)
         return [path.name for path in sorted(FOLDER.glob("*.sql")) if _apply_one(connection, path, done)]
@@ -46,7 +48,7 @@ def apply(connection: psycopg.Connection) -> list[str]:
             "drop that, upgrade, and make it again"
         ) from error
     finally:
-        connection.execute("reset role")
+        connection.execute("reset role; reset statement_timeout; reset lock_timeout")
         connection.execute(UNLOCK)
 
 

@@ -33,6 +33,16 @@ values
 (4, 0, '2026-03-02T00:00:00Z', '-infinity', '2026-03-02T00:00:00Z', '2026-03-02T00:00:00Z', 0, 2, 2, 7, 3, 0, 6, 1,
  's', 'd', false, 1234567890.5)
 """
+# The first month has gone, the second one may not.
+STOP = """
+create function public.stop() returns event_trigger language plpgsql as $$
+begin
+    if exists (select 1 from pg_event_trigger_dropped_objects() where object_identity = 'store.wide_202603') then
+        raise 'stopped by the test';
+    end if;
+end $$;
+create event trigger stop on sql_drop execute function public.stop();
+"""
 EVENTS = """
 select tenant_no, device_no, metric_no, seq_epoch, msg_seq, device_ts, sent_ts::text, received_at, event_at,
     session_key, load_id, row_number, traits_no, period_no, timestamp_source, disposition, is_skew_candidate,
@@ -85,13 +95,14 @@ def test_an_event_that_a_killed_run_left_without_its_mark_is_kept(earlier: psyco
 
 def test_an_upgrade_that_was_stopped_goes_on_with_the_month_that_it_was_at(earlier: psycopg.Connection) -> None:
     before = _rows(earlier, EVENTS)
-    earlier.execute("create view public.of_march as select count(*) from store.events_202603")
-    with pytest.raises(BadInputError, match=r"of_march depends on table store.wide_202603.*; drop that"):
+    earlier.execute(STOP)
+    with pytest.raises(psycopg.errors.RaiseException, match="stopped by the test"):
         migrations.apply(earlier)
     assert migrations.state(earlier).missing == ["0041_narrow_events.sql"]
     assert _rows(earlier, EVENTS) == before
+    assert _rows(earlier, "select count(*) from store.slim_events") == [(2,)]
 
-    earlier.execute("drop view public.of_march")
+    earlier.execute("drop event trigger stop")
     assert migrations.apply(earlier) == ["0041_narrow_events.sql"]
 
     assert _rows(earlier, EVENTS) == before
@@ -113,10 +124,28 @@ def test_views_on_the_store_read_all_of_it_at_once_and_stay(earlier: psycopg.Con
     assert _rows(earlier, "select has_table_privilege('public', 'store.events', 'select')") == [(True,)]
 
 
-def test_rows_that_others_keep_of_the_store_are_named_before_anything_changes(earlier: psycopg.Connection) -> None:
-    earlier.execute("create materialized view public.kept as select quantity from store.events")
+@pytest.mark.parametrize(
+    ("made", "named"),
+    [
+        ("create materialized view public.kept as select quantity from store.events", "materialized view public.kept"),
+        ("create view public.of_march as select quantity from store.events_202603", "view public.of_march"),
+        ("create publication told for table store.events", "publication of store.events"),
+        (
+            "create function public.counted() returns bigint begin atomic select count(*) from store.events; end",
+            r"function public.counted\(\)",
+        ),
+        (
+            "create view public.places as select tableoid from store.events",
+            "view public.places of postgres: .*tableoid",
+        ),
+    ],
+)
+def test_what_cannot_be_made_again_is_named_before_anything_changes(
+    earlier: psycopg.Connection, made: str, named: str
+) -> None:
+    earlier.execute(made.encode())
 
-    with pytest.raises(BadInputError, match=r"\(materialized view public.kept\); drop that, upgrade"):
+    with pytest.raises(BadInputError, match=rf"{named}.*; drop that, upgrade"):
         migrations.apply(earlier)
 
     assert "0040_slim_events.sql" in migrations.state(earlier).missing

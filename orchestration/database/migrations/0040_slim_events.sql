@@ -95,17 +95,20 @@ from (
 ) as known;
 analyze store.series;
 
+-- From here on nobody reads it, or makes a view of it, until it has its new name.
+lock table store.events in access exclusive mode;
+
 -- Views hold on to a table under whatever name. Each is made again by its owner, on the view that takes this name.
 reset role;
 set local search_path = pg_catalog;
 create temp table readers_of_events on commit drop as
 select
-    relation.oid::regclass::text as name, relation.relkind, pg_get_userbyid(relation.relowner) as owner,
+    relation.oid::regclass::text as name, pg_get_userbyid(relation.relowner) as owner,
     coalesce('with (' || array_to_string(relation.reloptions, ', ') || ')', '') as options,
     pg_get_viewdef(relation.oid) as definition
 from pg_class as relation
 where
-    relation.relkind in ('v', 'm')
+    relation.relkind = 'v'
     and exists (
         select 1
         from pg_rewrite as rule
@@ -115,15 +118,43 @@ where
             and dependency.refclassid = 'pg_class'::regclass
             and dependency.refobjid = 'store.events'::regclass
     );
+
+-- What else holds on to it or to one of its months cannot be made again here.
 do $$
 declare
-    kept text;
+    other text;
 begin
-    select name into kept from pg_temp.readers_of_events where relkind = 'm' limit 1;
-    if found then
+    select
+        case
+            when published.oid is not null then 'publication of ' || published.prrelid::regclass
+            when kept.oid is not null then 'materialized view ' || kept.oid::regclass
+            else pg_describe_object(dependency.classid, dependency.objid, 0)
+        end into other
+    from pg_depend as dependency
+    left join pg_rewrite as rule on dependency.classid = 'pg_rewrite'::regclass and dependency.objid = rule.oid
+    left join pg_class as kept on rule.ev_class = kept.oid and kept.relkind = 'm'
+    left join pg_publication_rel as published
+        on dependency.classid = 'pg_publication_rel'::regclass and dependency.objid = published.oid
+    where
+        dependency.refclassid = 'pg_class'::regclass
+        and dependency.refobjid in (
+            select 'store.events'::regclass::oid
+            union all
+            select inhrelid from pg_inherits where inhparent = 'store.events'::regclass
+        )
+        and dependency.classid in (
+            'pg_rewrite'::regclass, 'pg_proc'::regclass, 'pg_policy'::regclass, 'pg_publication_rel'::regclass
+        )
+        and not (
+            dependency.refobjid = 'store.events'::regclass
+            and rule.ev_class is not null
+            and rule.ev_class::regclass::text in (select name from pg_temp.readers_of_events)
+        )
+    order by other
+    limit 1;
+    if other is not null then
         raise dependent_objects_still_exist using
-            message = format('%s keeps rows of store.events, which becomes a view', kept),
-            detail = format('materialized view %s', kept);
+            message = 'store.events becomes a view', detail = format('%s reads store.events', other);
     end if;
 end
 $$;
@@ -253,12 +284,23 @@ reset role;
 do $$
 declare
     reading record;
+    before text := current_setting('role');
+    is_superuser boolean := (select rolsuper from pg_roles where rolname = session_user);
 begin
     for reading in select * from pg_temp.readers_of_events
     loop
-        perform set_config('role', reading.owner, true);
-        execute format('create or replace view %s %s as %s', reading.name, reading.options, reading.definition);
-        perform set_config('role', 'none', true);
+        begin
+            -- Who is none needs a view to be its owner's to replace it; who is one leaves it to its owner.
+            if not is_superuser then
+                perform set_config('role', reading.owner, true);
+            end if;
+            execute format('create or replace view %s %s as %s', reading.name, reading.options, reading.definition);
+            perform set_config('role', before, true);
+        exception when others then
+            raise dependent_objects_still_exist using
+                message = 'store.events becomes a view',
+                detail = format('view %s of %s: %s', reading.name, reading.owner, sqlerrm);
+        end;
     end loop;
 end
 $$;

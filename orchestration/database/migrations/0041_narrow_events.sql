@@ -5,6 +5,7 @@ declare
     part record;
     moved bigint;
     held bigint;
+    before text := current_setting('role');
 begin
     perform set_config('role', 'meterline_owner', false);
     for part in
@@ -58,6 +59,6 @@ begin
     from store.slim_events as event
     left join store.series as series on event.tenant_no = series.tenant_no and event.series_no = series.series_no;
     drop table if exists store.wide_events;
-    perform set_config('role', 'none', false);
+    perform set_config('role', before, false);
 end
 $$;
