@@ -17,12 +17,7 @@
         where
             event.stored_device_ts is null
             and not exists (
-                select 1 from {{ source('store', 'series') }} as known
-                where
-                    known.tenant_no = event.tenant_no
-                    and known.device_no = event.device_no
-                    and known.metric_no = event.metric_no
-                    and known.seq_epoch = event.seq_epoch
+                select 1 from {{ source('store', 'series') }} as known where {{ same_series('known', 'event') }}
             )
     ),
 

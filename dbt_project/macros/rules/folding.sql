@@ -41,3 +41,12 @@
     order by fold_no desc
     limit 1
 {%- endmacro %}
+
+{#
+    Whether an event lies in that month. The bounds are asked for one by one: joined to them, all months would be made into
+    events before the one is taken.
+#}
+{% macro is_in_month_that_leaves(stored_device_ts) -%}
+    ({{ stored_device_ts }} >= (select fold.month_start_at from ({{ month_that_leaves() }}) as fold)
+        and {{ stored_device_ts }} < (select fold.month_end_at from ({{ month_that_leaves() }}) as fold))
+{%- endmacro %}

@@ -5,11 +5,16 @@
 {%- endmacro %}
 
 {% macro same_identity(left, right) -%}
+    {{ same_series(left, right) }}
+    and {{ left }}.msg_seq = {{ right }}.msg_seq
+{%- endmacro %}
+
+{# What counts one sequence: a metric of a device between two restarts of its counter. #}
+{% macro same_series(left, right) -%}
     {{ left }}.tenant_no = {{ right }}.tenant_no
     and {{ left }}.device_no = {{ right }}.device_no
     and {{ left }}.metric_no = {{ right }}.metric_no
     and {{ left }}.seq_epoch = {{ right }}.seq_epoch
-    and {{ left }}.msg_seq = {{ right }}.msg_seq
 {%- endmacro %}
 
 {# The facts of one arrival: what was delivered and where it stands in which file. They never change. #}

@@ -12,16 +12,8 @@ known as (
     select {{ identity('message') }}, stored.stored_device_ts, {{ arrival('stored') }}
     from in_batch as message
     inner join {{ source('store', 'high_water') }} as mark
-        on message.tenant_no = mark.tenant_no
-        and message.device_no = mark.device_no
-        and message.metric_no = mark.metric_no
-        and message.seq_epoch = mark.seq_epoch
-        and message.msg_seq <= mark.msg_seq
-    inner join {{ source('store', 'series') }} as series
-        on message.tenant_no = series.tenant_no
-        and message.device_no = series.device_no
-        and message.metric_no = series.metric_no
-        and message.seq_epoch = series.seq_epoch
+        on {{ same_series('message', 'mark') }} and message.msg_seq <= mark.msg_seq
+    inner join {{ source('store', 'series') }} as series on {{ same_series('message', 'series') }}
     cross join lateral (
         select state.stored_device_ts, {{ arrival('state') }}
         from {{ ref('int_event_state') }} as state

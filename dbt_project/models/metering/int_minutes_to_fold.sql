@@ -1,11 +1,8 @@
--- Use by minute of the month that is being archived, of tenants with a contract whose class keeps minutes. Its bounds
--- are asked for one by one: joined to them, all months would be made into events before the one is taken.
+-- Use by minute of the month that is being archived, of tenants with a contract whose class keeps minutes.
 with events as (
     select *
     from {{ ref('int_metered_events') }}
-    where
-        stored_device_ts >= (select fold.month_start_at from ({{ month_that_leaves() }}) as fold)
-        and stored_device_ts < (select fold.month_end_at from ({{ month_that_leaves() }}) as fold)
+    where {{ is_in_month_that_leaves('stored_device_ts') }}
 )
 
 select minute.*

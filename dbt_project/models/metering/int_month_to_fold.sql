@@ -3,10 +3,4 @@ select state.*, {{ is_register('metric') }} is true as is_register
 from {{ ref('int_event_state') }} as state
 left join {{ ref('stg_config__metrics') }} as metric
     on state.metric_no = metric.metric_no and metric.valid_to_load is null
-where
-    state.stored_device_ts >= (
-        select fold.month_start_at from {{ source('store', 'folds') }} as fold order by fold.fold_no desc limit 1
-    )
-    and state.stored_device_ts < (
-        select fold.month_end_at from {{ source('store', 'folds') }} as fold order by fold.fold_no desc limit 1
-    )
+where {{ is_in_month_that_leaves('state.stored_device_ts') }}

@@ -25,10 +25,6 @@ select
     (case when {{ is_claimed('event.load_id') }} then event.disposition else 'x' end)::"char" as disposition,
     {{ is_claimed('event.load_id') }} and event.is_skew_candidate as is_skew_candidate
 from {{ ref('int_assigned_events') }} as event
-inner join {{ source('store', 'series') }} as series
-    on event.tenant_no = series.tenant_no
-    and event.device_no = series.device_no
-    and event.metric_no = series.metric_no
-    and event.seq_epoch = series.seq_epoch
+inner join {{ source('store', 'series') }} as series on {{ same_series('event', 'series') }}
 where event.stored_device_ts is null
 order by event.tenant_no, series.series_no, event.msg_seq
