@@ -3,12 +3,12 @@
     (time, quantity): unlike an ordered aggregate that can be hashed. No other aggregation is guessed: it gives null.
 #}
 {% macro aggregate_quantity(quantity, aggregation, last_event_at) -%}
-    case {{ aggregation }}
-        when 'sum' then sum({{ quantity }}) filter (where {{ aggregation }} = 'sum')
-        when 'count' then sum({{ quantity }}) filter (where {{ aggregation }} = 'count')
-        when 'max' then max({{ quantity }}) filter (where {{ aggregation }} = 'max')
-        when 'min' then min({{ quantity }}) filter (where {{ aggregation }} = 'min')
-        when 'latest' then (
+    case
+        when {{ aggregation }} = 'sum' then sum({{ quantity }}) filter (where {{ aggregation }} = 'sum')
+        when {{ aggregation }} = 'count' then sum({{ quantity }}) filter (where {{ aggregation }} = 'count')
+        when {{ aggregation }} = 'max' then max({{ quantity }}) filter (where {{ aggregation }} = 'max')
+        when {{ aggregation }} = 'min' then min({{ quantity }}) filter (where {{ aggregation }} = 'min')
+        when {{ aggregation }} = 'latest' then (
             max(array[extract(epoch from {{ last_event_at }}), {{ quantity }}])
             filter (where {{ aggregation }} = 'latest')
         )[2]

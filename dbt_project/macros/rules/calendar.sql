@@ -11,10 +11,10 @@
         end
         from (select ({{ local_date }})::timestamp at time zone {{ time_zone }} as instant) as usual
         cross join lateral (
-            select ({{ local_date }})::timestamp at time zone 'UTC' - (
-                (usual.instant - interval '1 day') at time zone {{ time_zone }}
-                - (usual.instant - interval '1 day') at time zone 'UTC'
-            ) as instant
+            select (({{ local_date }})::timestamp - (
+                (day_before.shown at time zone 'UTC') at time zone {{ time_zone }} - day_before.shown
+            )) at time zone 'UTC' as instant
+            from (select usual.instant at time zone 'UTC' - interval '1 day' as shown) as day_before
         ) as other
     )
 {%- endmacro %}
@@ -50,8 +50,8 @@
 {% macro boundary_at(period_end_at, contract, override_at) -%}
     coalesce(
         {{ override_at }},
-        {{ period_end_at }} + case {{ contract }}.late_policy
-            when 'grace' then {{ contract }}.grace_hours * interval '1 hour'
+        {{ period_end_at }} + case
+            when {{ contract }}.late_policy = 'grace' then {{ contract }}.grace_hours * interval '1 hour'
             else {{ contract }}.close_delay_minutes * interval '1 minute'
         end
     )

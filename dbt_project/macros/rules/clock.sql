@@ -71,9 +71,9 @@
 
 {# A corrected time never lies after the receipt: nothing is measured after it was received. #}
 {% macro event_at(timestamp_source, device_ts, received_at, offset_us) -%}
-    case {{ timestamp_source }}
-        when 'd' then {{ device_ts }}
-        when 'c' then least({{ device_ts }} + {{ offset_us }} * interval '1 microsecond', {{ received_at }})
+    case
+        when {{ timestamp_source }} = 'd' then {{ device_ts }}
+        when {{ timestamp_source }} = 'c' then least({{ device_ts }} + {{ offset_us }} * interval '1 microsecond', {{ received_at }})
         else {{ received_at }}
     end
 {%- endmacro %}

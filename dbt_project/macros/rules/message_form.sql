@@ -53,15 +53,15 @@
 {# A whole number by value: a column that was partly empty comes as floats, exact up to 2^53. #}
 {% macro is_bigint(field) -%}
     coalesce(
-        case {{ field }}_type
-            when 'float' then case
+        case
+            when {{ field }}_type = 'float' then case
                 when {{ field }} ~ '^[+-]?[0-9]{1,16}(\.0*)?$' then abs({{ field }}::numeric) <= 9007199254740992
             end
-            when 'number' then case
+            when {{ field }}_type = 'number' then case
                 when {{ field }} ~ '^[+-]?[0-9]{1,19}(\.0*)?$'
                     then {{ field }}::numeric between -9223372036854775808 and 9223372036854775807
             end
-            when 'text' then case
+            when {{ field }}_type = 'text' then case
                 when {{ field }} ~ '^[+-]?[0-9]{1,19}$'
                     then {{ field }}::numeric between -9223372036854775808 and 9223372036854775807
             end

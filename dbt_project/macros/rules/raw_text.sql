@@ -14,12 +14,7 @@
 #}
 {% macro rendered_message(message) -%}
     (
-        select (coalesce(
-            (
-                select extra.fields from {{ ref('int_extra_fields') }} as extra
-                where extra.load_id = {{ message }}.load_id and extra.row_number = {{ message }}.row_number
-            ), '{}'
-        ) || jsonb_strip_nulls(jsonb_build_object(
+        select (coalesce(extra.fields, '{}') || jsonb_strip_nulls(jsonb_build_object(
             'tenant_id', named_tenant.tenant_id, 'device_id', named_device.device_id, 'metric', named_metric.metric,
             'msg_seq', {{ message }}.msg_seq, 'seq_epoch', {{ message }}.seq_epoch,
             'quantity', trim_scale({{ message }}.quantity)::text,
@@ -35,6 +30,8 @@
         left join {{ source('registry', 'traits') }} as named_traits on named_traits.traits_no = {{ message }}.traits_no
         left join {{ source('registry', 'sessions') }} as named_session
             on named_session.session_key = {{ message }}.session_key
+        left join {{ ref('int_extra_fields') }} as extra
+            on extra.load_id = {{ message }}.load_id and extra.row_number = {{ message }}.row_number
         where named_tenant.tenant_no = {{ message }}.tenant_no
     )
 {%- endmacro %}

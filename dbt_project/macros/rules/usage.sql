@@ -36,12 +36,12 @@
 
 {# One number from the events of a bucket, by the metric's aggregation. `event` is the alias of the events. #}
 {% macro aggregate_events(aggregation, event) -%}
-    case {{ aggregation }}
-        when 'sum' then sum({{ event }}.quantity)
-        when 'count' then count(*)
-        when 'max' then max({{ event }}.quantity)
-        when 'min' then min({{ event }}.quantity)
-        when 'latest' then (array_agg(
+    case
+        when {{ aggregation }} = 'sum' then sum({{ event }}.quantity)
+        when {{ aggregation }} = 'count' then count(*)
+        when {{ aggregation }} = 'max' then max({{ event }}.quantity)
+        when {{ aggregation }} = 'min' then min({{ event }}.quantity)
+        when {{ aggregation }} = 'latest' then (array_agg(
             {{ event }}.quantity order by
                 {{ event }}.event_at desc, {{ event }}.seq_epoch desc, {{ run_number(event) }} desc,
                 {{ event }}.msg_seq desc

@@ -5,16 +5,9 @@
 ) }}
 
 -- Every claimed message, judged on its own, and ranked among the valid arrivals of its identity in this run.
-with judged as (
-    select
-        *,
-        {{ quarantine_reason() }} as reason,
-        {{ quarantine_detail() }} as detail
-    from {{ ref('stg_messages') }}
-)
-
 select
-    {{ identity() }},
+    -- No tenant is number 0: what is spread by tenant lies somewhere, what is refused included.
+    coalesce(tenant_no, 0) as tenant_no, device_no, metric_no, seq_epoch, msg_seq,
     {{ arrival() }},
     file_rank,
     tenant_id,
@@ -24,4 +17,10 @@ select
         partition by (reason is null), {{ identity() }}
         order by received_at, file_rank, row_number
     )::integer as arrival_rank
-from judged
+from (
+    select
+        *,
+        {{ quarantine_reason() }} as reason,
+        {{ quarantine_detail() }} as detail
+    from {{ ref('stg_messages') }}
+) as judged

@@ -28,14 +28,14 @@ select
 from {{ ref('int_assigned_events') }} as event
 cross join newest
 cross join lateral (
-    select * from {{ ref('int_event_state') }} as known
+    select known.*, {{ is_folded('known') }} as is_in_folded_period from {{ ref('int_event_state') }} as known
     where
         {{ same_identity('known', 'event') }}
         and known.stored_device_ts = coalesce(event.stored_device_ts, event.device_ts)
     limit 1
 ) as state
 cross join lateral (
-    select {{ is_billed('state.disposition') }} and {{ is_folded('state') }} as is_kept
+    select {{ is_billed('state.disposition') }} and state.is_in_folded_period as is_kept
 ) as place
 cross join lateral (
     select

@@ -5,7 +5,10 @@ with usable as (
     select message.*, {{ utc_day('message.received_at') }} as received_day, {{ delay('message') }} as delay
     from {{ ref('int_messages') }} as message
     left join {{ ref('int_contested_arrivals') }} as conflict
-        on message.load_id = conflict.load_id and message.row_number = conflict.row_number and conflict.is_conflict
+        on message.tenant_no = conflict.tenant_no
+        and message.load_id = conflict.load_id
+        and message.row_number = conflict.row_number
+        and conflict.is_conflict
     where message.reason is null and conflict.load_id is null
 ),
 
