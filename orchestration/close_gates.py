@@ -22,7 +22,9 @@ from billing.int_new_invoices
 where close_id = %(close_id)s and invoice_id || ':v' || invoice_version::text = any(%(cleared)s)
 on conflict do nothing
 """
-JUDGED = "update ledger.close_requests set judged_at = clock_timestamp() where close_id = %s and finished_at is null"
+JUDGED = (
+    "update ledger.close_requests set judged_at = statement_timestamp() where close_id = %s and finished_at is null"
+)
 UNPUBLISHED = """
 select count(*)
 from ledger.cleared_invoices as cleared

@@ -150,7 +150,7 @@ def request(
     session: psycopg.Connection, kind: str, month: date, as_of: datetime | None, candidate: Candidate | None = None
 ) -> int:
     """Record the work for the billing models and return its close_id. Abandoned requests are finished first."""
-    session.execute("update ledger.close_requests set finished_at = clock_timestamp() where finished_at is null")
+    session.execute("update ledger.close_requests set finished_at = statement_timestamp() where finished_at is null")
     simulated = (candidate.rate_card_id, candidate.version, candidate.against) if candidate else (None, None, None)
     row = session.execute(REQUEST, (kind, month, as_of, *simulated)).fetchone()
     assert row is not None

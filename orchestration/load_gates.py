@@ -19,7 +19,7 @@ where decided.load_id = judged.load_id
 """
 UNSEEN = "select array_agg(load_id) from ledger.loads where status = 'applied' and events_judged_at is null"
 DELIVERED = "select * from governance.gate_events order by tenant_day"
-SEEN = "update ledger.loads set events_judged_at = clock_timestamp() where load_id = any(%s)"
+SEEN = "update ledger.loads set events_judged_at = statement_timestamp() where load_id = any(%s)"
 
 
 def judge_landed(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:

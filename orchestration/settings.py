@@ -32,6 +32,7 @@ class Settings:
     config_url: str | None
     artifacts_url: str | None = None
     archive_url: str | None = None
+    shards: int | None = None
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -43,6 +44,7 @@ class Settings:
             config_url=os.environ.get("METERLINE_CONFIG") or None,
             artifacts_url=os.environ.get("METERLINE_ARTIFACTS") or None,
             archive_url=os.environ.get("METERLINE_ARCHIVE") or None,
+            shards=int(os.environ.get("METERLINE_SHARDS") or 0) or None,
         )
 
     @cached_property

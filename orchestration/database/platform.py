@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from orchestration.database import connection, migrations
+from orchestration.database import connection, distribution, migrations
 from orchestration.settings import DBT_PROJECT, Settings
 
 # Storage in the platform's database, so that every run of every process shows in one UI. Runs that process telemetry
@@ -58,6 +58,7 @@ EXPORTED = (
     "PGDATABASE",
     "DAGSTER_HOME",
     "METERLINE_HOME",
+    "METERLINE_SHARDS",
     "METERLINE_DAGSTER_URL",
     "DAGSTER_EVENT_BATCH_SIZE",
     "DBT_PROJECT_DIR",
@@ -74,6 +75,8 @@ def ready(settings: Settings) -> None:
     """
     with connection.connect(settings, autocommit=True) as session:
         migrations.apply(session)
+        if settings.shards is not None:
+            distribution.apply(session, settings.shards)
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     _write_if_changed(dagster_home / "dagster.yaml", DAGSTER_CONFIGURATION)

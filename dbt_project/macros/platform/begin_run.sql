@@ -50,6 +50,6 @@
         'ledger.loads', 'raw.messages', 'raw.odd_messages', 'config.devices', 'config.contracts',
         'registry.tenants', 'registry.devices', 'registry.sessions'
     ]::regclass[]) as grown (relation);
-    update ledger.loads set status = 'claimed', claimed_by = '{{ invocation_id }}', claimed_at = clock_timestamp()
+    update ledger.loads set status = 'claimed', claimed_by = '{{ invocation_id }}', claimed_at = statement_timestamp()
     where status in ('accepted', 'claimed')
 {%- endmacro %}

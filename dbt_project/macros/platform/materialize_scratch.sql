@@ -10,12 +10,13 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ hold_turn() }}
+    {%- if is_spread() -%} {{ one_connection() }} {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if existing and existing.type == 'table' and is_idle(existing) -%}
         {% call statement('main') %} select 1 where false {% endcall %}
     {%- else -%}
-        {%- set wanted = get_column_schema_from_query(sql) | map(attribute='column') | list -%}
+        {%- set wanted = columns_of_query(sql) -%}
         {%- if existing -%}
             {%- if existing.type != 'table' or columns_of(existing) != wanted -%}
                 {{ adapter.drop_relation(existing) }}
@@ -27,11 +28,13 @@
             {% call statement('create') %}
                 create unlogged table {{ target_relation }} as ({{ sql }}) with no data
             {% endcall %}
+            {%- if is_spread() -%} {{ place(target_relation, wanted) }} {%- endif -%}
         {%- endif -%}
 
+        {%- set rows = spread_query(sql) if is_spread() else sql -%}
         {% call statement('main') %}
             truncate {{ target_relation }};
-            insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ sql }}
+            insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ rows }}
         {% endcall %}
         {% call statement('analyse') %} analyze {{ target_relation }} {% endcall %}
     {%- endif -%}

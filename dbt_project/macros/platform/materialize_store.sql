@@ -8,7 +8,7 @@
     {%- set target_relation = api.Relation.create(
         database=this.database, schema='store', identifier=config.require('into'), type='table'
     ) -%}
-    {%- set columns = get_column_schema_from_query(sql) | map(attribute='column') | join(', ') -%}
+    {%- set columns = columns_of_query(sql) | join(', ') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {#- A hook outside commits, which the driver does not see: without this each statement would be its own. -#}
@@ -16,10 +16,12 @@
         {% call statement('begin') %} begin {% endcall %}
     {%- endif -%}
     {{ hold_turn() }}
+    {%- if is_spread() -%} {{ one_connection() }} {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
+    {%- set rows = spread_query(sql) if is_spread() else sql -%}
     {% call statement('main') %}
         insert into {{ target_relation }} as kept ({{ columns }})
-        {{ sql }}
+        {{ rows }}
         on conflict {{ config.get('on_conflict', 'do nothing') }}
     {% endcall %}
     {% call statement('statistics') %} select store.refresh_statistics('{{ target_relation }}') {% endcall %}

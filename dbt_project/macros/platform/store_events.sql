@@ -1,17 +1,32 @@
 {# Partitions for the months in which the new events were measured. Made before the insert, in their own transaction. #}
 {% macro make_partitions() -%}
-    select store.ensure_partitions(month_start, month_start)
-    from (
+    {%- set months -%}
         select distinct date_trunc('month', device_ts at time zone 'UTC')::date as month_start
         from {{ ref('int_dated_events') }}
         where stored_device_ts is null
         order by 1
-    ) as months
+    {%- endset -%}
+    {%- if execute and is_spread() -%}
+        {#- One by one: as part of the query the machines that hold the events would make them, each for itself. -#}
+        select 1
+        {%- for month in run_query(months).columns[0].values() -%}
+            , store.ensure_partitions('{{ month }}', '{{ month }}')
+        {%- endfor -%}
+    {%- else -%}
+        select store.ensure_partitions(month_start, month_start) from ({{ months }}) as months
+    {%- endif -%}
 {%- endmacro %}
 
 {# Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same. #}
 {% macro register_series() -%}
-    with fresh as (
+    insert into {{ source('store', 'series') }} (tenant_no, series_no, device_no, metric_no, seq_epoch)
+    select
+        fresh.tenant_no,
+        coalesce(numbered.last_no, 0) + row_number() over (
+            partition by fresh.tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
+        ),
+        fresh.device_no, fresh.metric_no, fresh.seq_epoch
+    from (
         select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
         from {{ ref('int_dated_events') }} as event
         where
@@ -19,27 +34,11 @@
             and not exists (
                 select 1 from {{ source('store', 'series') }} as known where {{ same_series('known', 'event') }}
             )
-    ),
-
-    numbered as materialized (
-        select
-            tenant_no,
-            (
-                select max(known.series_no) from {{ source('store', 'series') }} as known
-                where known.tenant_no = growing.tenant_no
-            ) as last_no
-        from (select distinct tenant_no from fresh) as growing
-    )
-
-    insert into {{ source('store', 'series') }} (tenant_no, series_no, device_no, metric_no, seq_epoch)
-    select
-        tenant_no,
-        coalesce(numbered.last_no, 0) + row_number() over (
-            partition by tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
-        ),
-        fresh.device_no, fresh.metric_no, fresh.seq_epoch
-    from fresh
-    inner join numbered using (tenant_no)
+    ) as fresh
+    cross join lateral (
+        select max(known.series_no) as last_no from {{ source('store', 'series') }} as known
+        where known.tenant_no = fresh.tenant_no
+    ) as numbered
 {%- endmacro %}
 
 {# In the insert's transaction, so that no stored sequence is ever above its mark. #}

@@ -170,7 +170,7 @@
     that the gates have not judged is not done, however often dbt builds it.
 #}
 {% macro finish_close_request(kind) -%}
-    update {{ source('ledger', 'close_requests') }} set finished_at = clock_timestamp()
+    update {{ source('ledger', 'close_requests') }} set finished_at = statement_timestamp()
     where
         finished_at is null
         and close_id <= (
