@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from graphlib import TopologicalSorter
+
 import psycopg
 from psycopg import sql
 
@@ -12,43 +14,68 @@ UNLOCK = "select pg_advisory_unlock(hashtext('meterline.distribution'))"
 KEY = "tenant_no"
 # The first to be placed; everything else that has a tenant lies beside it.
 BESIDE = "store.high_water"
-# Read whole, whatever their rows say of a tenant: registers of names, decisions, the books of files.
-SMALL = ("registry", "config", "ledger")
-
-# Tables of migrations and of models alike. A key without the tenant cannot be kept by one node alone, and a table
-# without a tenant belongs to all. The audit chain and the turns are the coordinator's own: no query joins them.
-TO_PLACE = """
-with relations as (
-    select relation.oid, place.nspname || '.' || relation.relname as name, place.nspname as schema_name,
-        exists (
-            select 1 from pg_attribute where attrelid = relation.oid and attname = %(key)s and not attisdropped
-        )
-        and not exists (
-            select 1 from pg_index
-            where
-                indrelid = relation.oid and indisunique
-                and not exists (
-                    select 1 from pg_attribute
-                    where attrelid = relation.oid and attname = %(key)s and attnum = any(indkey)
-                )
-        )
-        and place.nspname <> all(%(small)s) as is_by_tenant
-    from pg_class as relation
-    inner join pg_namespace as place on relation.relnamespace = place.oid
-    where
-        relation.relkind in ('r', 'p') and not relation.relispartition
-        and place.nspname in ('config', 'registry', 'raw', 'ledger', 'store', 'metering', 'usage', 'billing')
-        and place.nspname || '.' || relation.relname <> 'ledger.turns'
-        and not exists (select 1 from pg_dist_partition where logicalrelid = relation.oid and partmethod in ('h', 'n')
-            and (partmethod = 'h' or repmodel = 't'))
+# What grows with every message, and hours and days.
+BY_TENANT = (
+    BESIDE,
+    "raw.messages",
+    "store.device_receipts",
+    "store.event_restatements",
+    "store.marked_events",
+    "store.received_hours",
+    "store.register_uses",
+    "store.repeats",
+    "store.seen_sequences",
+    "store.sequence_runs",
+    "store.series",
+    "store.session_evidence",
+    "store.slim_events",
+    "store.usage_days",
+    "store.usage_hours",
+    "store.usage_minutes",
 )
+# What those are read together with. Everything else - what is rated, invoiced, decided - is the coordinator's own: the
+# books are small beside the messages, and are kept and rated by plain PostgreSQL.
+ON_EVERY_NODE = (
+    "config.*",
+    "registry.*",
+    "raw.*",
+    "ledger.configuration_changes",
+    "ledger.loads",
+    "ledger.marks",
+    "ledger.released_rows",
+    "store.closed_estimates",
+    "store.closed_flags",
+    "store.edits",
+    "store.folded_conflicts",
+    "store.folded_periods",
+    "store.folds",
+    "store.period_closes",
+    "store.periods",
+    "store.quarantine",
+    "store.seen_exchanges",
+)
+SETTINGS = {
+    # Guards refuse whatever would change a row, on every node; none of them writes or reads elsewhere.
+    "citus.enable_unsafe_triggers": "on",
+    # What a transaction empties it fills, over the same connection to each node.
+    "citus.max_adaptive_executor_pool_size": "1",
+    "citus.multi_shard_modify_mode": "sequential",
+    "citus.enable_local_execution": "off",
+}
 
-select name, is_by_tenant, array(
+TO_PLACE = """
+select relation.oid::regclass::text as name, array(
     select confrelid::regclass::text from pg_constraint
-    where conrelid = relations.oid and contype = 'f' and confrelid <> conrelid
+    where conrelid = relation.oid and contype = 'f' and confrelid <> conrelid
 ) as needs
-from relations
-order by name <> %(beside)s, name
+from pg_class as relation
+where
+    relation.relkind in ('r', 'p')
+    and not relation.relispartition
+    and relation.relnamespace = any(array['config', 'registry', 'raw', 'ledger', 'store']::regnamespace[])
+    and (relation.oid::regclass::text = any(%(names)s) or relation.relnamespace::regnamespace || '.*' = any(%(names)s))
+    and not exists (select 1 from pg_dist_partition where logicalrelid = relation.oid)
+order by 1
 """
 
 
@@ -61,12 +88,13 @@ def apply(connection: psycopg.Connection, shards: int) -> list[str]:
     connection.execute(LOCK)
     try:
         _join(connection)
+        _let_in(connection)
+        _tune(connection)
+        # The extension places tables on the very node by statements of its own, which may be local.
+        connection.execute("set citus.enable_local_execution = on")
         connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
-        # Guards refuse whatever would change a row, on every node; none of them writes or reads elsewhere.
-        connection.execute("set citus.enable_unsafe_triggers = on")
         connection.execute("set client_min_messages = warning")
-        placed = [_place(connection, name, by_tenant) for name, by_tenant in _in_order(connection)]
-        connection.execute("alter function store.ensure_partitions(date, date) set citus.enable_unsafe_triggers = on")
+        placed = [_place(connection, name) for name in _in_order(connection)]
         return placed
     finally:
         connection.execute(UNLOCK)
@@ -88,26 +116,37 @@ def _join(connection: psycopg.Connection) -> None:
         connection.execute("select citus_set_node_property('localhost', %s, 'shouldhaveshards', true)", (port,))
 
 
-def _in_order(connection: psycopg.Connection) -> list[tuple[str, bool]]:
+def _let_in(connection: psycopg.Connection) -> None:
+    """Let nodes ask each other as the role at work: who has no password still needs the server's leave (pg_hba.conf)."""
+    roles = connection.execute("select rolname from pg_roles where rolname like 'meterline\\_%' and not rolcanlogin")
+    for (role,) in roles.fetchall():
+        connection.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
+
+
+def _tune(connection: psycopg.Connection) -> None:
+    """What holds for every session of this database, and for the present one."""
+    database = sql.Identifier(connection.info.dbname)
+    for name, value in SETTINGS.items():
+        connection.execute(
+            sql.SQL("alter database {} set {} = {}").format(database, sql.SQL(name), sql.Literal(value))
+        )
+        connection.execute(sql.SQL("set {} = {}").format(sql.SQL(name), sql.Literal(value)))
+
+
+def _in_order(connection: psycopg.Connection) -> list[str]:
     """What is to be placed, each table after those that its foreign keys name."""
-    rows = connection.execute(TO_PLACE, {"key": KEY, "small": list(SMALL), "beside": BESIDE}).fetchall()
-    waiting = {name: set(needs) for name, _, needs in rows}
-    # A foreign key is kept only towards what lies on every node: neither side of one can be placed by tenant first.
-    by_tenant = {name for name, is_by_tenant, _ in rows if is_by_tenant}.difference(*waiting.values())
-    ordered: list[tuple[str, bool]] = []
-    while waiting:
-        free = [name for name, needs in waiting.items() if not needs & set(waiting)]
-        ordered += [(name, name in by_tenant) for name in free]
-        for name in free:
-            del waiting[name]
-    return ordered
+    needs = dict(connection.execute(TO_PLACE, {"names": [*BY_TENANT, *ON_EVERY_NODE]}).fetchall())
+    # The one that the others lie beside comes before them.
+    needs = {name: set(needed) | ({BESIDE} if name in BY_TENANT else set()) for name, needed in needs.items()}
+    return list(TopologicalSorter({name: needed & set(needs) - {name} for name, needed in needs.items()}).static_order())
 
 
-def _place(connection: psycopg.Connection, name: str, by_tenant: bool) -> str:
-    if not by_tenant:
+def _place(connection: psycopg.Connection, name: str) -> str:
+    if name not in BY_TENANT:
         connection.execute("select create_reference_table(%s)", (name,))
-    elif name == BESIDE:
-        connection.execute("select create_distributed_table(%s, %s, colocate_with => 'none')", (name, KEY))
     else:
-        connection.execute("select create_distributed_table(%s, %s, colocate_with => %s)", (name, KEY, BESIDE))
+        beside = "none" if name == BESIDE else BESIDE
+        connection.execute(
+            "select create_distributed_table(%s, %s, colocate_with => %s)", (name, KEY, beside)
+        )
     return name

@@ -10,7 +10,6 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ hold_turn() }}
-    {%- if is_spread() -%} {{ one_connection() }} {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if existing and existing.type == 'table' and is_idle(existing) -%}

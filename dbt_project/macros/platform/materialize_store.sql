@@ -16,7 +16,6 @@
         {% call statement('begin') %} begin {% endcall %}
     {%- endif -%}
     {{ hold_turn() }}
-    {%- if is_spread() -%} {{ one_connection() }} {%- endif -%}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- set rows = spread_query(sql) if is_spread() else sql -%}
     {% call statement('main') %}

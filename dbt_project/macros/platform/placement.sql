@@ -3,25 +3,17 @@
     tenant's other rows, and what has none on every machine. The checks of prices keep their tables to themselves.
 #}
 {% macro is_spread() %}
-    {{ return(env_var('METERLINE_SHARDS', '') != '' and this.schema != 'rating') }}
-{% endmacro %}
-
-{# What a model's transaction empties it fills, over the same connection to each machine. #}
-{% macro one_connection() %}
-    {% call statement('spread') %}
-        set local citus.max_adaptive_executor_pool_size = 1;
-        set local citus.multi_shard_modify_mode = 'sequential'
-    {% endcall %}
+    {{ return(env_var('METERLINE_SHARDS', '') != '' and this.schema in ('metering', 'usage')) }}
 {% endmacro %}
 
 {% macro place(relation, columns) %}
-    {% call statement('place') %}
-        {%- if 'tenant_no' in columns %}
-        select create_distributed_table('{{ relation }}', 'tenant_no', colocate_with => 'store.high_water')
-        {%- else %}
-        select create_reference_table('{{ relation }}')
-        {%- endif %}
-    {% endcall %}
+    {%- if 'tenant_no' in columns -%}
+        {% call statement('place') %}
+            select create_distributed_table('{{ relation }}', 'tenant_no', colocate_with => 'store.high_water')
+        {% endcall %}
+    {%- else -%}
+        {% call statement('place') %} select create_reference_table('{{ relation }}') {% endcall %}
+    {%- endif -%}
 {% endmacro %}
 
 {# Names only. Where a query has to be planned for many machines before it is taken apart, a view of it says them. #}

@@ -4,25 +4,34 @@
     finds all its events their new place.
 #}
 {% macro retire_periods() -%}
-    delete from {{ source('store', 'periods') }} as stale
-    where
-        not exists (
-            select 1
-            from {{ ref('int_billing_periods') }} as period
-            where period.tenant_no = stale.tenant_no and period.period_start_date = stale.period_start_date
-        )
-        and not {{ is_closed('stale.tenant_no', 'stale.period_no') }}
-        and (
+    with ended as materialized (
+        select stale.tenant_no, stale.period_no
+        from {{ source('store', 'periods') }} as stale
+        where
             not exists (
                 select 1
-                from {{ source('store', 'usage_days') }} as usage
-                where
-                    usage.tenant_no = stale.tenant_no and usage.period_no = stale.period_no and usage.event_count > 0
+                from {{ ref('int_billing_periods') }} as period
+                where period.tenant_no = stale.tenant_no and period.period_start_date = stale.period_start_date
             )
-            or stale.tenant_no in (
+            and not {{ is_closed('stale.tenant_no', 'stale.period_no') }}
+    ),
+
+    in_use as materialized (
+        select distinct usage.tenant_no, usage.period_no
+        from ended
+        inner join {{ source('store', 'usage_days') }} as usage using (tenant_no, period_no)
+        where
+            usage.event_count > 0
+            and ended.tenant_no not in (
                 select change.tenant_no
                 from {{ source('ledger', 'configuration_changes') }} as change
                 where change.device_no is null and change.metric_no is null and {{ is_claimed('change.load_id') }}
             )
+    )
+
+    delete from {{ source('store', 'periods') }} as stale
+    where
+        stale.period_no in (
+            select ended.period_no from ended left join in_use using (tenant_no, period_no) where in_use.period_no is null
         )
 {%- endmacro %}

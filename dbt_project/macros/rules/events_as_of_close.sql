@@ -44,6 +44,21 @@
                 select 1 from applied_later
                 where applied_later.close_id = closed.close_id and applied_later.load_id = states.cause_load_id
             )
+            and not exists (
+                select 1
+                from {{ source('store', 'event_restatements') }} as later
+                where
+                    {{ same_identity('later', 'states') }}
+                    and later.stored_device_ts = states.stored_device_ts
+                    and later.version > states.version
+                    and later.cause_load_id <= closed.last_load_id
+                    and not exists (
+                        select 1 from applied_later
+                        where
+                            applied_later.close_id = closed.close_id
+                            and applied_later.load_id = later.cause_load_id
+                    )
+            )
         {%- endfor %}
     ),
 
@@ -55,19 +70,6 @@
                 ~ ' where applied_later.close_id = known.close_id and applied_later.load_id = edited.load_id)'
             ) }} as reading
         from known
-        where not exists (
-            select 1
-            from {{ source('store', 'event_restatements') }} as later
-            where
-                {{ same_identity('later', 'known') }}
-                and later.stored_device_ts = known.stored_device_ts
-                and later.version > known.version
-                and later.cause_load_id <= known.last_load_id
-                and not exists (
-                    select 1 from applied_later
-                    where applied_later.close_id = known.close_id and applied_later.load_id = later.cause_load_id
-                )
-        )
     )
 
     select

@@ -117,8 +117,7 @@
             count(*) filter (where used.is_skew_candidate) as skew_candidate_count,
             coalesce(min(used.event_at), bucket.bucket_start_at) as first_event_at,
             coalesce(max(used.event_at), bucket.bucket_start_at) as last_event_at
-        from unnest(series.period_nos, series.bucket_starts_at, series.bucket_ends_at)
-            as bucket (period_no, bucket_start_at, bucket_end_at)
+        from {{ buckets_of_series() }}
         left join (
             select * from {{ source('store', 'register_uses') }} as known
             where
@@ -132,7 +131,7 @@
             on bucket.period_no = used.period_no
             and used.event_at >= bucket.bucket_start_at
             and used.event_at < bucket.bucket_end_at
-        group by bucket.period_no, bucket.bucket_start_at
+        group by series.tenant_no, bucket.period_no, bucket.bucket_start_at
     ) as rebuilt
 {%- endmacro %}
 

@@ -150,8 +150,7 @@
             count(*) filter (where event.is_skew_candidate) as skew_candidate_count,
             coalesce(min(event.event_at), bucket.bucket_start_at) as first_event_at,
             coalesce(max(event.event_at), bucket.bucket_start_at) as last_event_at
-        from unnest(series.period_nos, series.bucket_starts_at, series.bucket_ends_at)
-            as bucket (period_no, bucket_start_at, bucket_end_at)
+        from {{ buckets_of_series() }}
         left join (
             select * from {{ ref('int_metered_events') }} as known
             where
@@ -165,8 +164,17 @@
             on bucket.period_no = event.period_no
             and event.event_at >= bucket.bucket_start_at
             and event.event_at < bucket.bucket_end_at
-        group by bucket.period_no, bucket.bucket_start_at
+        group by series.tenant_no, bucket.period_no, bucket.bucket_start_at
     ) as rebuilt
+{%- endmacro %}
+
+{# A subquery: from a list of arrays a distributed query takes no columns. #}
+{% macro buckets_of_series() -%}
+    (
+        select touched.period_no, touched.bucket_start_at, touched.bucket_end_at
+        from unnest(series.period_nos, series.bucket_starts_at, series.bucket_ends_at)
+            as touched (period_no, bucket_start_at, bucket_end_at)
+    ) as bucket
 {%- endmacro %}
 
 {% macro replace_usage() -%}

@@ -2,14 +2,9 @@
 
 -- The readings of silent registers from which their rate of use is learnt, from the one four weeks before the last, or
 -- from the first, on. To close by key, to verify from those as the close found them.
-with silences as (
-    select distinct kind, tenant_no, period_no, invoice_version, device_no, metric_no, silent_from_at
-    from {{ ref('int_silent_stretches') }}
-),
-
-found as (
+with found as (
     select silence.*, reading.event_at, reading.flag, reading.quantity
-    from silences as silence
+    from {{ ref('int_silent_registers') }} as silence
     left join lateral {{ nearest_reading(
         'silence', 'known.event_at <= silence.silent_from_at - ' ~ estimation_lookback(), 'desc'
     ) }} as first_learnt on true
@@ -32,7 +27,7 @@ known as (
                 silence.tenant_no, silence.period_no, silence.invoice_version, silence.device_no, silence.metric_no,
                 silence.silent_from_at
         ) as first_learnt_at
-    from silences as silence
+    from {{ ref('int_silent_registers') }} as silence
     inner join {{ ref('int_verified_registers') }} as reading
         on silence.tenant_no = reading.tenant_no
         and silence.period_no = reading.closed_period_no

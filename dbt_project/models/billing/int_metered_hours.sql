@@ -34,7 +34,7 @@ hours as (
             and usage.metric_no = used.metric_no
             and usage.event_count > 0
             and {{ is_learnt_from('used', 'usage', 'usage.bucket_start_at') }}
-        group by usage.bucket_start_at
+        group by usage.tenant_no, usage.bucket_start_at
     ) as hour
 
     union all

@@ -3,36 +3,10 @@
 -- Of each register whose device says how often it reports: the time between the last reading before a period to rate
 -- and the first one in it, and the time since the last reading before the period's end. To close by key from the uses
 -- of readings, to verify from those as the close found them.
-with registers as (
-    select
-        period.kind, period.tenant_no, period.period_no, period.invoice_version, period.config_load_id,
-        period.period_start_at, period.period_end_at, device.device_no, metric.metric_no,
-        -- A preview takes no register for silent in what is still to come.
-        least(device.retired_at, period.estimated_until_at) as retired_at,
-        type.expected_interval_seconds * interval '1 second' as expected_interval
-    from {{ ref('int_periods_to_rate') }} as period
-    inner join {{ ref('stg_config__devices') }} as device
-        on period.tenant_no = device.tenant_no and {{ in_force('device', 'period.config_load_id') }}
-    inner join {{ ref('stg_config__device_types') }} as type
-        on device.device_type = type.device_type and {{ in_force('type', 'period.config_load_id') }}
-    inner join {{ ref('stg_config__metrics') }} as metric
-        on {{ is_register('metric') }} and {{ in_force('metric', 'period.config_load_id') }}
-    where
-        ({{ reads_current('period.kind') }} or period.kind = 'verify')
-        and type.expected_interval_seconds is not null
-        and exists (
-            select 1 from {{ ref('stg_config__contracts') }} as contract
-            where
-                contract.tenant_no = period.tenant_no
-                and contract.estimation <> 'none'
-                and {{ in_force('contract', 'period.config_load_id') }}
-        )
-),
-
-bordered as (
+with bordered as (
     select registers.*, before.event_at as before_at, first.event_at as first_at, first.flag as first_flag,
         last.event_at as last_at
-    from registers
+    from {{ ref('int_awaited_registers') }} as registers
     left join lateral {{ nearest_reading(
         'registers', 'known.event_at < registers.period_start_at', 'desc'
     ) }} as before on true
@@ -46,7 +20,7 @@ bordered as (
     union all
 
     select registers.*, read.before_at, read.first_at, read.first_flag, read.last_at
-    from registers
+    from {{ ref('int_awaited_registers') }} as registers
     inner join (
         select
             closed.tenant_no, closed.period_no, closed.invoice_version, reading.device_no, reading.metric_no,

@@ -20,14 +20,7 @@ select
     case when state.sent_ts > '-infinity' then state.sent_ts end as sent_ts,
     state.received_at,
     case state.timestamp_source when 'd' then 'device' when 'c' then 'corrected' else 'server' end as timestamp_source,
-    (
-        select round({{ session_offset_us('session_day') }} / 1000000.0, 6)
-        from (
-            select
-                state.tenant_no, state.device_no, state.session_key,
-                {{ utc_day('state.received_at') }} as received_day
-        ) as session_day
-    ) as clock_offset_seconds,
+    round({{ session_offset_us('state') }} / 1000000.0, 6) as clock_offset_seconds,
     state.disposition,
     state.is_skew_candidate,
     session.session_id,
@@ -38,7 +31,9 @@ select
     loads.source_file,
     state.row_number as source_row,
     state.load_id
-from {{ ref('int_event_state') }} as state
+from (
+    select known.*, {{ utc_day('known.received_at') }} as received_day from {{ ref('int_event_state') }} as known
+) as state
 inner join {{ source('registry', 'tenants') }} as tenant on state.tenant_no = tenant.tenant_no
 inner join {{ source('registry', 'devices') }} as device on state.device_no = device.device_no
 left join {{ ref('stg_config__devices') }} as config

@@ -7,10 +7,9 @@ select
     event.event_at,
     event.is_skew_candidate,
     edited.old_quantity
-from {{ source('store', 'edits') }} as edited
+from {{ ref('int_claimed_edits') }} as edited
 cross join lateral (
     select * from {{ ref('int_metered_events') }} as known
     where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
     limit 1
 ) as event
-where {{ is_claimed('edited.load_id') }}
