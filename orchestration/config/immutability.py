@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from orchestration.config.problems import MAX_PRINTED, Problems
+from orchestration.database import distribution
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,12 @@ class Rule:
     columns: tuple[LiteralString, ...] = ()
 
 
+# What was metered. A table where that is spread over machines: rows that lie elsewhere cannot be looked up one by one.
+METERED: tuple[LiteralString, ...] = (
+    # store.high_water has a row for every series of the event store and is small beside it.
+    "create temporary {kind} metered_series as select tenant_no, device_no, metric_no from store.high_water",
+    "create temporary {kind} metered_registers as select distinct tenant_no, device_no from store.register_uses",
+)
 VIEWS: tuple[LiteralString, ...] = (
     # Until when a contract is closed, and whether the last closed period was cut short by the contract's end.
     """
@@ -44,13 +51,12 @@ VIEWS: tuple[LiteralString, ...] = (
     inner join registry.tenants as tenant using (tenant_no)
     group by tenant.tenant_id, done.contract_id
     """,
-    # store.high_water has a row for every series of the event store and is small beside it.
     """
     create temporary view metered_contracts as
     select distinct tenant.tenant_id, period.contract_id
     from store.periods as period
     inner join registry.tenants as tenant using (tenant_no)
-    where exists (select from store.high_water as mark where mark.tenant_no = period.tenant_no)
+    where exists (select from metered_series as mark where mark.tenant_no = period.tenant_no)
     """,
     """
     create temporary view closed_cards as
@@ -297,7 +303,7 @@ RULES = (
         inner join new_tenants as new using (tenant_id)
         inner join registry.tenants as tenant using (tenant_id)
         cross join lateral {changes} as change
-        where exists (select from store.high_water as mark where mark.tenant_no = tenant.tenant_no)
+        where exists (select from metered_series as mark where mark.tenant_no = tenant.tenant_no)
         """,
         ("region",),
     ),
@@ -323,7 +329,7 @@ RULES = (
             old.tenant_id)
         from gone_tenants as old
         inner join registry.tenants as tenant using (tenant_id)
-        where exists (select from store.high_water as mark where mark.tenant_no = tenant.tenant_no)
+        where exists (select from metered_series as mark where mark.tenant_no = tenant.tenant_no)
             and not exists (select from new_tenants as new where new.tenant_id = old.tenant_id)
         """,
     ),
@@ -337,7 +343,7 @@ RULES = (
         inner join new_metrics as new using (metric)
         inner join registry.metrics as known using (metric)
         cross join lateral {changes} as change
-        where exists (select from store.high_water as mark where mark.metric_no = known.metric_no)
+        where exists (select from metered_series as mark where mark.metric_no = known.metric_no)
         """,
         ("unit", "reading_type"),
     ),
@@ -362,7 +368,7 @@ RULES = (
             'metric %L was removed, but telemetry was already metered under it; put the row back', old.metric)
         from gone_metrics as old
         inner join registry.metrics as known using (metric)
-        where exists (select from store.high_water as mark where mark.metric_no = known.metric_no)
+        where exists (select from metered_series as mark where mark.metric_no = known.metric_no)
             and not exists (select from new_metrics as new where new.metric = old.metric)
         """,
     ),
@@ -424,7 +430,7 @@ RULES = (
         from gone_unit_conversions as old
         left join new_unit_conversions as new using (metric, unit)
         inner join registry.metrics as known using (metric)
-        where exists (select from store.high_water as mark where mark.metric_no = known.metric_no)
+        where exists (select from metered_series as mark where mark.metric_no = known.metric_no)
             and exists (select from registry.traits as traits where traits.unit = old.unit)
         """,
     ),
@@ -475,7 +481,7 @@ RULES = (
                 select from config.devices as device
                 inner join registry.tenants as tenant using (tenant_id)
                 inner join registry.devices as known using (tenant_no, device_id)
-                inner join store.register_uses as used using (tenant_no, device_no)
+                inner join metered_registers as used using (tenant_no, device_no)
                 where device.valid_to_load is null and device.device_type = coalesce(new.device_type, old.device_type)
             )
         """,
@@ -500,7 +506,7 @@ RULES = (
             and (before.register_max, before.max_use_per_hour)
                 is distinct from (after.register_max, after.max_use_per_hour)
             and exists (
-                select from store.register_uses as used
+                select from metered_registers as used
                 where used.tenant_no = known.tenant_no and used.device_no = known.device_no
             )
         """,
@@ -544,7 +550,7 @@ RULES = (
                 select from config.devices as device
                 inner join registry.tenants as tenant using (tenant_id)
                 inner join registry.devices as known using (tenant_no, device_id)
-                inner join store.high_water as mark using (tenant_no, device_no)
+                inner join metered_series as mark using (tenant_no, device_no)
                 where device.valid_to_load is null and device.device_type = coalesce(new.device_type, old.device_type)
             )
         """,
@@ -566,7 +572,7 @@ RULES = (
         where old.device_type is distinct from new.device_type
             and {_reuse("old_type")} <> {_reuse("new_type")}
             and exists (
-                select from store.high_water as mark
+                select from metered_series as mark
                 where mark.tenant_no = known.tenant_no and mark.device_no = known.device_no
             )
         """,
@@ -776,6 +782,9 @@ RULES = (
 
 def refuse_forbidden_changes(connection: psycopg.Connection) -> None:
     """Raise BadInputError with a line for every change that closed periods or metered telemetry forbid."""
+    kind = sql.SQL("table" if distribution.is_spread(connection) else "view")
+    for metered in METERED:
+        connection.execute(sql.SQL(metered).format(kind=kind))
     for view in VIEWS:
         connection.execute(view)
     problems = Problems()

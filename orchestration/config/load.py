@@ -57,40 +57,46 @@ select
 from (select true as is_row, {key} from {fresh}) as fresh
 full join (select true as is_row, {key} from {gone}) as gone using ({key_names})
 """
+# Asked first and then named: a table that lies on every node is not changed by what only this session has.
+GONE = "select coalesce(array_agg(row_sha256), '{{}}') from {gone}"
 END_GONE = """
-update {kept} as kept set valid_to_load = %(config_load_id)s
-where kept.valid_to_load is null
-    and not exists (select from {new} as new where new.row_sha256 = kept.row_sha256)
+update {kept} set valid_to_load = %(config_load_id)s
+where valid_to_load is null and row_sha256 = any(%(gone)s)
 """
 INSERT_FRESH = """
+with staged as materialized (select {columns}, row_sha256 from {fresh})
 insert into {kept} ({columns}, row_sha256, valid_from_load)
-select {columns}, row_sha256, %(config_load_id)s from {fresh}
+select {columns}, row_sha256, %(config_load_id)s from staged
 """
 
 # `where not exists` and not `on conflict`: that would burn a number for every name that is known already.
 REGISTER: tuple[LiteralString, ...] = (
     """
-    insert into registry.tenants (tenant_id)
-    select new.tenant_id from new_tenants as new
-    where not exists (select from registry.tenants as known where known.tenant_id = new.tenant_id)
-    order by new.tenant_id collate "C"
-    """,
-    """
-    insert into registry.metrics (metric)
-    select new.metric from new_metrics as new
-    where not exists (select from registry.metrics as known where known.metric = new.metric)
-    order by new.metric collate "C"
-    """,
-    """
-    insert into registry.devices (tenant_no, device_id)
-    select tenant.tenant_no, new.device_id
-    from new_devices as new
-    inner join registry.tenants as tenant using (tenant_id)
-    where not exists (
-        select from registry.devices as known
-        where known.tenant_no = tenant.tenant_no and known.device_id = new.device_id
+    with unknown as materialized (
+        select new.tenant_id from new_tenants as new
+        where not exists (select from registry.tenants as known where known.tenant_id = new.tenant_id)
     )
-    order by tenant.tenant_no, new.device_id collate "C"
+    insert into registry.tenants (tenant_id) select tenant_id from unknown order by tenant_id collate "C"
+    """,
+    """
+    with unknown as materialized (
+        select new.metric from new_metrics as new
+        where not exists (select from registry.metrics as known where known.metric = new.metric)
+    )
+    insert into registry.metrics (metric) select metric from unknown order by metric collate "C"
+    """,
+    """
+    with unknown as materialized (
+        select tenant.tenant_no, new.device_id
+        from new_devices as new
+        inner join registry.tenants as tenant using (tenant_id)
+        where not exists (
+            select from registry.devices as known
+            where known.tenant_no = tenant.tenant_no and known.device_id = new.device_id
+        )
+    )
+    insert into registry.devices (tenant_no, device_id)
+    select tenant_no, device_id from unknown order by tenant_no, device_id collate "C"
     """,
 )
 
@@ -212,8 +218,11 @@ def _apply_table(connection: psycopg.Connection, checked: CheckedTable, config_l
     names = _names(checked)
     row = connection.execute(sql.SQL(COUNTS).format(**names)).fetchone()
     assert row is not None
-    for statement in (END_GONE, INSERT_FRESH):
-        connection.execute(sql.SQL(statement).format(**names), {"config_load_id": config_load_id})
+    gone = connection.execute(sql.SQL(GONE).format(**names)).fetchone()
+    assert gone is not None
+    if gone[0]:
+        connection.execute(sql.SQL(END_GONE).format(**names), {"config_load_id": config_load_id, "gone": gone[0]})
+    connection.execute(sql.SQL(INSERT_FRESH).format(**names), {"config_load_id": config_load_id})
     return RowCounts(*row)
 
 

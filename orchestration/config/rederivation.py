@@ -115,7 +115,7 @@ FORGET_WHAT_HAS_NO_EVENTS: LiteralString = """
 delete from touched
 where not exists (select from ledger.loads where status in ('landed', 'accepted', 'claimed') and config_load_id is null)
     and not exists (
-        select from store.high_water as mark
+        select from metered_series as mark
         where mark.tenant_no = touched.tenant_no
             and (touched.device_no is null or mark.device_no = touched.device_no)
             and (touched.metric_no is null or mark.metric_no = touched.metric_no)

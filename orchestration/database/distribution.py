@@ -60,7 +60,6 @@ SETTINGS = {
     # What a transaction empties it fills, over the same connection to each node.
     "citus.max_adaptive_executor_pool_size": "1",
     "citus.multi_shard_modify_mode": "sequential",
-    "citus.enable_local_execution": "off",
 }
 
 TO_PLACE = """
@@ -79,6 +78,22 @@ order by 1
 """
 
 
+# Who may add a row to a table may number it; where tables are placed, the right to the table does not include that.
+NUMBERING = """
+select numbers.oid::regclass::text, pg_get_userbyid(allowed.grantee)
+from pg_class as numbers
+inner join pg_depend as owned
+    on owned.classid = 'pg_class'::regclass and owned.objid = numbers.oid and owned.deptype = 'i'
+inner join pg_class as numbered on owned.refobjid = numbered.oid
+cross join lateral aclexplode(numbered.relacl) as allowed
+where
+    numbers.relkind = 'S'
+    and allowed.privilege_type = 'INSERT'
+    and allowed.grantee <> numbered.relowner
+    and exists (select 1 from pg_dist_partition where logicalrelid = numbered.oid)
+"""
+
+
 def apply(connection: psycopg.Connection, shards: int) -> list[str]:
     """Place what is not placed yet, large tables in `shards` shards; returns the names of the tables that it placed.
 
@@ -90,14 +105,21 @@ def apply(connection: psycopg.Connection, shards: int) -> list[str]:
         _join(connection)
         _let_in(connection)
         _tune(connection)
-        # The extension places tables on the very node by statements of its own, which may be local.
-        connection.execute("set citus.enable_local_execution = on")
         connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
         connection.execute("set client_min_messages = warning")
         placed = [_place(connection, name) for name in _in_order(connection)]
+        for sequence, role in connection.execute(NUMBERING).fetchall():
+            connection.execute(
+                sql.SQL("grant usage on sequence {} to {}").format(sql.SQL(sequence), sql.Identifier(role))
+            )
         return placed
     finally:
         connection.execute(UNLOCK)
+
+
+def is_spread(connection: psycopg.Connection) -> bool:
+    """Whether the tables of this database lie on several nodes, or may."""
+    return connection.execute("select to_regclass('pg_catalog.pg_dist_partition')").fetchone() != (None,)
 
 
 def _join(connection: psycopg.Connection) -> None:

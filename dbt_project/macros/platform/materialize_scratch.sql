@@ -10,6 +10,7 @@
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {{ hold_turn() }}
+    {{ reach_all_nodes() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if existing and existing.type == 'table' and is_idle(existing) -%}

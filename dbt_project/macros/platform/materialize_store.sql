@@ -16,6 +16,7 @@
         {% call statement('begin') %} begin {% endcall %}
     {%- endif -%}
     {{ hold_turn() }}
+    {{ reach_all_nodes() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
     {%- set rows = spread_query(sql) if is_spread() else sql -%}
     {% call statement('main') %}

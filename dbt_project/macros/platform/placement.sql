@@ -6,6 +6,13 @@
     {{ return(env_var('METERLINE_SHARDS', '') != '' and this.schema in ('metering', 'usage')) }}
 {% endmacro %}
 
+{# All over the connections to the nodes: what a transaction has done in its own session, they cannot go on with. #}
+{% macro reach_all_nodes() %}
+    {%- if is_spread() -%}
+        {% call statement('reach') %} set local citus.enable_local_execution = off {% endcall %}
+    {%- endif -%}
+{% endmacro %}
+
 {% macro place(relation, columns) %}
     {%- if 'tenant_no' in columns -%}
         {% call statement('place') %}
