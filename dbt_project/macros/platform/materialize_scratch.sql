@@ -28,10 +28,10 @@
             {% call statement('create') %}
                 create unlogged table {{ target_relation }} as ({{ sql }}) with no data
             {% endcall %}
-            {%- if is_spread() -%} {{ place(target_relation, wanted) }} {%- endif -%}
+            {%- if is_placed() -%} {{ place(target_relation, wanted) }} {%- endif -%}
         {%- endif -%}
 
-        {%- set rows = spread_query(sql) if is_spread() else sql -%}
+        {%- set rows = spread_query(sql) if is_placed() else sql -%}
         {% call statement('main') %}
             truncate {{ target_relation }};
             insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ rows }}

@@ -18,7 +18,7 @@
     {{ hold_turn() }}
     {{ reach_all_nodes() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- set rows = spread_query(sql) if is_spread() else sql -%}
+    {%- set rows = spread_query(sql) if is_placed() else sql -%}
     {% call statement('main') %}
         insert into {{ target_relation }} as kept ({{ columns }})
         {{ rows }}

@@ -3,12 +3,17 @@
     tenant's other rows, and what has none on every machine. The checks of prices keep their tables to themselves.
 #}
 {% macro is_spread() %}
-    {{ return(env_var('METERLINE_SHARDS', '') != '' and this.schema in ('metering', 'usage')) }}
+    {{ return(env_var('METERLINE_SHARDS', '') != '') }}
+{% endmacro %}
+
+{# Whether the model being built is one of those that are placed: what a load and its hours and days are made of. #}
+{% macro is_placed() %}
+    {{ return(is_spread() and this.schema in ('metering', 'usage')) }}
 {% endmacro %}
 
 {# All over the connections to the nodes: what a transaction has done in its own session, they cannot go on with. #}
 {% macro reach_all_nodes() %}
-    {%- if is_spread() -%}
+    {%- if is_placed() -%}
         {% call statement('reach') %} set local citus.enable_local_execution = off {% endcall %}
     {%- endif -%}
 {% endmacro %}
@@ -25,7 +30,7 @@
 
 {# Names only. Where a query has to be planned for many machines before it is taken apart, a view of it says them. #}
 {% macro columns_of_query(query) %}
-    {%- if not is_spread() -%}
+    {%- if not is_placed() -%}
         {{ return(get_column_schema_from_query(query) | map(attribute='column') | list) }}
     {%- endif -%}
     {% call statement('shape') %} create temporary view meterline_shape as ({{ query }}) {% endcall %}

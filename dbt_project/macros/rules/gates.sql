@@ -33,19 +33,6 @@
     )
 {%- endmacro %}
 
-{# Use in a period that was never closed. #}
-{% macro has_unbilled_use(period) -%}
-    exists (
-        select 1 from {{ source('store', 'usage_days') }} as used
-        where
-            used.tenant_no = {{ period }}.tenant_no and used.period_no = {{ period }}.period_no and used.event_count > 0
-    )
-    and not exists (
-        select 1 from {{ source('store', 'period_closes') }} as closed
-        where closed.tenant_no = {{ period }}.tenant_no and closed.period_no = {{ period }}.period_no
-    )
-{%- endmacro %}
-
 {# From how many messages of a tenant and day on a share of them means something. #}
 {% macro events_of_a_fleet() -%} 100 {%- endmacro %}
 

@@ -1,17 +1,41 @@
 -- depends_on: {{ ref('store_device_receipts') }}
 -- depends_on: {{ ref('store_usage_days_recomputed') }}
-with devices as (
+with heard as (
+    select
+        receipt.tenant_no,
+        receipt.device_no,
+        receipt.last_received_at,
+        (
+            select max(latest.last_event_at)
+            from {{ source('store', 'high_water') }} as mark
+            cross join lateral (
+                select day.last_event_at
+                from {{ source('store', 'usage_days') }} as day
+                where
+                    day.tenant_no = mark.tenant_no
+                    and day.device_no = mark.device_no
+                    and day.metric_no = mark.metric_no
+                    and day.event_count > 0
+                order by day.bucket_start_at desc, day.last_event_at desc
+                limit 1
+            ) as latest
+            where mark.tenant_no = receipt.tenant_no and mark.device_no = receipt.device_no
+        ) as last_event_at
+    from {{ source('store', 'device_receipts') }} as receipt
+),
+
+devices as (
     select
         device.*,
         watermark.received_until_at,
         type.expected_interval_seconds,
-        heard.last_received_at
+        heard.last_received_at,
+        heard.last_event_at
     from {{ ref('stg_config__devices') }} as device
     left join {{ ref('int_tenant_watermarks') }} as watermark on device.tenant_no = watermark.tenant_no
     left join {{ ref('stg_config__device_types') }} as type
         on device.device_type = type.device_type and type.valid_to_load is null
-    left join {{ source('store', 'device_receipts') }} as heard
-        on device.tenant_no = heard.tenant_no and device.device_no = heard.device_no
+    left join heard on device.tenant_no = heard.tenant_no and device.device_no = heard.device_no
     where device.valid_to_load is null
 ),
 
@@ -33,7 +57,7 @@ select
     judged.device_id,
     judged.device_type,
     judged.state,
-    used.last_event_at,
+    judged.last_event_at,
     judged.last_received_at,
     case when judged.state = 'silent'
         then judged.last_received_at
@@ -41,18 +65,3 @@ select
     judged.expected_interval_seconds,
     judged.received_until_at as as_of_at
 from judged
-left join lateral (
-    select max(latest.last_event_at) as last_event_at
-    from {{ source('registry', 'metrics') }} as metric
-    cross join lateral (
-        select day.last_event_at
-        from {{ source('store', 'usage_days') }} as day
-        where
-            day.tenant_no = judged.tenant_no
-            and day.device_no = judged.device_no
-            and day.metric_no = metric.metric_no
-            and day.event_count > 0
-        order by day.bucket_start_at desc, day.last_event_at desc
-        limit 1
-    ) as latest
-) as used on true

@@ -23,6 +23,13 @@ devices as (
     from charged
     inner join {{ ref('stg_config__devices') }} as device
         on charged.tenant_no = device.tenant_no and device.valid_to_load is null
+),
+
+hours as (
+    select used.tenant_no, used.device_no, used.period_no, used.bucket_start_at, metric.metric
+    from {{ source('store', 'usage_hours') }} as used
+    inner join {{ source('registry', 'metrics') }} as metric on used.metric_no = metric.metric_no
+    where used.event_count > 0
 )
 
 select
@@ -30,20 +37,20 @@ select
     device.period_id,
     device.device_id,
     device.metric,
-    heard.hour_count as monitored_hours,
+    count(distinct hours.bucket_start_at) as monitored_hours,
     greatest(round((extract(epoch from device.until_at - device.from_at) / 3600)::numeric, 2), 0) as period_hours,
-    greatest(round((extract(epoch from device.until_at - device.from_at) / 3600)::numeric, 2) - heard.hour_count, 0)
-        as offline_hours
+    greatest(
+        round((extract(epoch from device.until_at - device.from_at) / 3600)::numeric, 2)
+        - count(distinct hours.bucket_start_at),
+        0
+    ) as offline_hours
 from devices as device
-cross join lateral (
-    select count(distinct usage.bucket_start_at) as hour_count
-    from {{ source('store', 'usage_hours') }} as usage
-    inner join {{ source('registry', 'metrics') }} as metric on usage.metric_no = metric.metric_no
-    where
-        usage.tenant_no = device.tenant_no
-        and usage.device_no = device.device_no
-        and usage.period_no = device.period_no
-        and usage.event_count > 0
-        and (device.metric is null or metric.metric = device.metric)
-) as heard
+left join hours
+    on device.tenant_no = hours.tenant_no
+    and device.device_no = hours.device_no
+    and device.period_no = hours.period_no
+    and (device.metric is null or device.metric = hours.metric)
 where device.from_at < device.until_at
+group by
+    device.tenant_id, device.period_no, device.period_id, device.device_no, device.device_id, device.metric,
+    device.from_at, device.until_at

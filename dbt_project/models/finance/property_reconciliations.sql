@@ -7,14 +7,45 @@ with masters as (
     group by property_id, metric_no
 ),
 
-days as (
-    select distinct meter.property_id, meter.metric_no, usage.bucket_start_at
+used as (
+    select
+        meter.property_id, meter.tenant_no, meter.device_no, meter.metric_no, usage.bucket_start_at,
+        sum(usage.quantity) as quantity
     from {{ ref('int_property_meters') }} as meter
     inner join {{ source('store', 'usage_days') }} as usage
         on meter.tenant_no = usage.tenant_no
         and meter.device_no = usage.device_no
         and meter.metric_no = usage.metric_no
     where usage.event_count > 0
+    group by meter.property_id, meter.tenant_no, meter.device_no, meter.metric_no, usage.bucket_start_at
+),
+
+-- All meters of a property on each day on which one of them counted.
+days as (
+    select
+        day.property_id,
+        day.metric_no,
+        day.bucket_start_at,
+        sum(used.quantity) filter (where meter.meter_role = 'master') as master_quantity,
+        coalesce(sum(used.quantity) filter (where meter.meter_role = 'sub'), 0) as sub_quantity,
+        count(*) filter (where meter.meter_role = 'sub') as sub_meter_count,
+        count(*) filter (where meter.device_no is not null and used.quantity is null) as missing_device_count,
+        string_agg(meter.tenant_id || '/' || meter.device_id, ' ' order by meter.tenant_id, meter.device_id)
+            filter (where used.quantity is null) as missing_devices,
+        max(meter.tolerance_percent) as tolerance_percent
+    from (select distinct property_id, metric_no, bucket_start_at from used) as day
+    left join {{ ref('int_property_meters') }} as meter
+        on day.property_id = meter.property_id
+        and day.metric_no = meter.metric_no
+        and day.bucket_start_at >= meter.activated_at
+        and day.bucket_start_at < meter.retired_at
+    left join used
+        on meter.property_id = used.property_id
+        and meter.tenant_no = used.tenant_no
+        and meter.device_no = used.device_no
+        and meter.metric_no = used.metric_no
+        and day.bucket_start_at = used.bucket_start_at
+    group by day.property_id, day.metric_no, day.bucket_start_at
 )
 
 select
@@ -24,16 +55,16 @@ select
     days.bucket_start_at as day_start_at,
     period.tenant_id,
     period.period_id,
-    meters.master_quantity,
-    meters.sub_quantity,
-    meters.master_quantity - meters.sub_quantity as difference_quantity,
-    round(meters.sub_quantity / nullif(meters.master_quantity, 0), 6) as sub_ratio,
-    meters.tolerance_percent,
-    {{ is_within_tolerance('meters.master_quantity', 'meters.sub_quantity', 'meters.tolerance_percent') }}
+    days.master_quantity,
+    days.sub_quantity,
+    days.master_quantity - days.sub_quantity as difference_quantity,
+    round(days.sub_quantity / nullif(days.master_quantity, 0), 6) as sub_ratio,
+    days.tolerance_percent,
+    {{ is_within_tolerance('days.master_quantity', 'days.sub_quantity', 'days.tolerance_percent') }}
         as is_within_tolerance,
-    meters.sub_meter_count,
-    meters.missing_device_count,
-    meters.missing_devices
+    days.sub_meter_count,
+    days.missing_device_count,
+    days.missing_devices
 from days
 inner join masters on days.property_id = masters.property_id and days.metric_no = masters.metric_no
 inner join {{ ref('int_named_periods') }} as period
@@ -41,29 +72,3 @@ inner join {{ ref('int_named_periods') }} as period
     and days.bucket_start_at >= period.period_start_at
     and days.bucket_start_at < period.period_end_at
 inner join {{ source('registry', 'metrics') }} as metric on days.metric_no = metric.metric_no
-cross join lateral (
-    select
-        sum(used.quantity) filter (where meter.meter_role = 'master') as master_quantity,
-        coalesce(sum(used.quantity) filter (where meter.meter_role = 'sub'), 0) as sub_quantity,
-        count(*) filter (where meter.meter_role = 'sub') as sub_meter_count,
-        count(*) filter (where used.quantity is null) as missing_device_count,
-        string_agg(meter.tenant_id || '/' || meter.device_id, ' ' order by meter.tenant_id, meter.device_id)
-            filter (where used.quantity is null) as missing_devices,
-        max(meter.tolerance_percent) as tolerance_percent
-    from {{ ref('int_property_meters') }} as meter
-    left join lateral (
-        select sum(usage.quantity) as quantity
-        from {{ source('store', 'usage_days') }} as usage
-        where
-            usage.tenant_no = meter.tenant_no
-            and usage.device_no = meter.device_no
-            and usage.metric_no = meter.metric_no
-            and usage.bucket_start_at = days.bucket_start_at
-            and usage.event_count > 0
-    ) as used on true
-    where
-        meter.property_id = days.property_id
-        and meter.metric_no = days.metric_no
-        and meter.activated_at <= days.bucket_start_at
-        and meter.retired_at > days.bucket_start_at
-) as meters

@@ -34,7 +34,7 @@ collisions as (
 ),
 
 -- Which of two registers is the device's own, nobody can tell from the readings.
-registers as (
+registers as materialized (
     select tenant_no, period_no, count(*) as interleaved_count
     from (
         select distinct tenant_no, period_no, device_no, metric_no
@@ -53,6 +53,28 @@ exchanges as (
     group by due.tenant_no, due.period_no
 ),
 
+-- Use in a period that was never closed and has no terms to be closed under.
+unbilled as materialized (
+    select distinct due.tenant_no, due.period_no
+    from {{ ref('int_due_periods') }} as due
+    inner join {{ source('store', 'usage_days') }} as used
+        on due.tenant_no = used.tenant_no and due.period_no = used.period_no and used.event_count > 0
+    where due.invoice_version is null and not {{ is_closed('due.tenant_no', 'due.period_no') }}
+),
+
+-- Counted by themselves, each over all that it reads.
+estimates as materialized (
+    select * from {{ ref('int_estimated_shares') }}
+),
+
+silence as materialized (
+    select * from {{ ref('int_fleet_silence') }}
+),
+
+comparison as materialized (
+    select * from {{ ref('int_usage_comparison') }}
+),
+
 holds as (
     select held.period_id, count(distinct hold.subject) as hold_count
     from {{ ref('standing_holds') }} as hold
@@ -68,7 +90,7 @@ select
     due.currency_code,
     coalesce(devices.event_count, 0) as event_count,
     coalesce(devices.device_count, 0) as device_count,
-    (due.invoice_version is null and {{ has_unbilled_use('due') }}) as is_without_terms,
+    unbilled.period_no is not null as is_without_terms,
     (due.rate_card_id is not null and prices.price_count is null) as is_without_price,
     coalesce(prices.foreign_price_count, 0) as foreign_price_count,
     coalesce(devices.unmeasured_count, 0) as unmeasured_count,
@@ -87,10 +109,11 @@ select
 from {{ ref('int_due_periods') }} as due
 left join prices using (tenant_no, period_no)
 left join devices using (tenant_no, period_no)
+left join unbilled using (tenant_no, period_no)
 left join collisions using (tenant_no, period_no)
-left join {{ ref('int_estimated_shares') }} as estimates using (tenant_no, period_no)
-left join {{ ref('int_fleet_silence') }} as silence using (tenant_no, period_no)
+left join estimates using (tenant_no, period_no)
+left join silence using (tenant_no, period_no)
 left join registers using (tenant_no, period_no)
 left join exchanges using (tenant_no, period_no)
-left join {{ ref('int_usage_comparison') }} as comparison using (tenant_no, period_no)
+left join comparison using (tenant_no, period_no)
 left join holds on due.period_id = holds.period_id

@@ -14,7 +14,7 @@ with last_readings as (
     group by tenant_no, device_no, metric_no
 ),
 
-ended as (
+ended as materialized (
     select
         reading.*,
         least(
