@@ -13,8 +13,8 @@ IS_ANY_WAITING = "select exists (select 1 from ledger.loads where status in ('la
 LANDED = "select * from governance.gate_landing order by load"
 DECIDE = """
 update ledger.loads as decided
-set status = judged.status::ledger.load_status, detail = judged.detail
-from unnest(%s::integer[], %s::text[], %s::text[]) as judged (load_id, status, detail)
+set status = judged.status, detail = judged.detail
+from unnest(%s::integer[], %s::ledger.load_status[], %s::text[]) as judged (load_id, status, detail)
 where decided.load_id = judged.load_id
 """
 UNSEEN = "select array_agg(load_id) from ledger.loads where status = 'applied' and events_judged_at is null"
