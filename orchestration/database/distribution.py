@@ -60,6 +60,8 @@ SETTINGS = {
     # What a transaction empties it fills, over the same connection to each node.
     "citus.max_adaptive_executor_pool_size": "1",
     "citus.multi_shard_modify_mode": "sequential",
+    # How joins are planned is said before a query, and holds where it is planned.
+    "citus.propagate_set_commands": "local",
 }
 
 TO_PLACE = """

@@ -9,14 +9,14 @@
     {%- set existing = load_cached_relation(this) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
-    {{ hold_turn() }}
     {{ reach_all_nodes() }}
+    {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
 
     {%- if existing and existing.type == 'table' and is_idle(existing) -%}
         {% call statement('main') %} select 1 where false {% endcall %}
     {%- else -%}
-        {%- set wanted = columns_of_query(sql) -%}
+        {%- set wanted = get_column_schema_from_query(sql) | map(attribute='column') | list -%}
         {%- if existing -%}
             {%- if existing.type != 'table' or columns_of(existing) != wanted -%}
                 {{ adapter.drop_relation(existing) }}
@@ -31,10 +31,9 @@
             {%- if is_placed() -%} {{ place(target_relation, wanted) }} {%- endif -%}
         {%- endif -%}
 
-        {%- set rows = spread_query(sql) if is_placed() else sql -%}
         {% call statement('main') %}
             truncate {{ target_relation }};
-            insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ rows }}
+            insert into {{ target_relation }} ({{ wanted | join(', ') }}) {{ sql }}
         {% endcall %}
         {% call statement('analyse') %} analyze {{ target_relation }} {% endcall %}
     {%- endif -%}

@@ -8,20 +8,19 @@
     {%- set target_relation = api.Relation.create(
         database=this.database, schema='store', identifier=config.require('into'), type='table'
     ) -%}
-    {%- set columns = columns_of_query(sql) | join(', ') -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
     {#- A hook outside commits, which the driver does not see: without this each statement would be its own. -#}
     {%- if pre_hooks | rejectattr('transaction') | list -%}
         {% call statement('begin') %} begin {% endcall %}
     {%- endif -%}
-    {{ hold_turn() }}
     {{ reach_all_nodes() }}
+    {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}
-    {%- set rows = spread_query(sql) if is_placed() else sql -%}
+    {%- set columns = get_column_schema_from_query(sql) | map(attribute='column') | join(', ') -%}
     {% call statement('main') %}
         insert into {{ target_relation }} as kept ({{ columns }})
-        {{ rows }}
+        {{ sql }}
         on conflict {{ config.get('on_conflict', 'do nothing') }}
     {% endcall %}
     {% call statement('statistics') %} select store.refresh_statistics('{{ target_relation }}') {% endcall %}

@@ -19,21 +19,10 @@
     group by numbered.stretch_no
 {%- endmacro %}
 
-{#
-    Rows that some loads brought, from a table with a block-range index over load_id: each stretch is read once. Fenced, or
-    all rows would be compared with all stretches; where they lie on several machines, each joins its own.
-#}
+{# Rows that some loads brought, from a table with a block-range index over load_id: each stretch is read once. #}
 {% macro rows_of_loads(table, loads, stretches) -%}
     select brought.*
     from {{ stretches }} as stretch
-    {%- if is_spread() %}
-    inner join {{ table }} as brought on brought.load_id between stretch.first_load_id and stretch.last_load_id
-    {%- else %}
-    cross join lateral (
-        select * from {{ table }} as kept
-        where kept.load_id between stretch.first_load_id and stretch.last_load_id
-        offset 0
-    ) as brought
-    {%- endif %}
+    {{ looked_up(table, 'brought', 'brought.load_id between stretch.first_load_id and stretch.last_load_id') }}
     where {{ is_among('brought.load_id', loads) }}
 {%- endmacro %}

@@ -77,16 +77,19 @@
 #}
 {% macro register_usage(changes, uses) -%}
     with touched as (
-        select
-            change.tenant_no, change.device_no, change.metric_no, change.period_no, change.bucket_start_at,
-            change.bucket_end_at
-        from {{ changes }} as change
-        inner join {{ ref('stg_config__metrics') }} as metric
-            on change.metric_no = metric.metric_no and metric.valid_to_load is null
-        where {{ is_register('metric') }}
-        union
-        select tenant_no, device_no, metric_no, period_no, bucket_start_at, bucket_end_at
-        from {{ uses }}
+        select distinct tenant_no, device_no, metric_no, period_no, bucket_start_at, bucket_end_at
+        from (
+            select
+                change.tenant_no, change.device_no, change.metric_no, change.period_no, change.bucket_start_at,
+                change.bucket_end_at
+            from {{ changes }} as change
+            inner join {{ ref('stg_config__metrics') }} as metric
+                on change.metric_no = metric.metric_no and metric.valid_to_load is null
+            where {{ is_register('metric') }}
+            union all
+            select tenant_no, device_no, metric_no, period_no, bucket_start_at, bucket_end_at
+            from {{ uses }}
+        ) as found
     ),
 
     series as (

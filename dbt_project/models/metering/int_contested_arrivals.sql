@@ -4,13 +4,9 @@
 -- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look
 -- at the store; the rest probe it by key, with the number of their series found for all of them at once: where joins
 -- are of whole sets, a look-up that had to find it would read the tenant's events.
-with in_batch as (
-    select * from {{ ref('int_messages') }} where reason is null
-),
-
-known as (
+with known as (
     select {{ identity('message') }}, stored.stored_device_ts, {{ arrival('stored') }}
-    from in_batch as message
+    from {{ ref('int_messages') }} as message
     inner join {{ source('store', 'high_water') }} as mark
         on {{ same_series('message', 'mark') }} and message.msg_seq <= mark.msg_seq
     inner join {{ source('store', 'series') }} as series on {{ same_series('message', 'series') }}
@@ -20,31 +16,31 @@ known as (
         where {{ same_identity('state', 'message') }} and state.series_no = series.series_no
         offset 0
     ) as stored
-    where message.arrival_rank = 1
+    where message.reason is null and message.arrival_rank = 1
 ),
 
 contested as (
     select {{ identity() }} from known
     union
-    select {{ identity() }} from in_batch where arrival_rank = 2
+    select {{ identity() }} from {{ ref('int_messages') }} where reason is null and arrival_rank = 2
     union
-    select {{ identity('message') }} from in_batch as message where {{ is_seen('message') }}
+    select {{ identity('message') }} from {{ ref('int_messages') }} as message
+    where message.reason is null and {{ is_seen('message') }}
 ),
 
 arrivals as (
-    select {{ identity() }}, {{ arrival() }}, stored_device_ts as held_device_ts, false as is_claimed from known
+    select
+        {{ identity() }}, {{ arrival() }}, stored_device_ts as held_device_ts, false as is_claimed, false as is_seen
+    from known
     union all
-    select {{ identity('repeated') }}, {{ arrival('repeated') }}, null, false
+    select {{ identity('repeated') }}, {{ arrival('repeated') }}, null, false, {{ is_seen('repeated') }}
     from contested
-    cross join lateral (
-        select * from {{ source('store', 'repeats') }} as earlier
-        where {{ same_identity('earlier', 'contested') }}
-        offset 0
-    ) as repeated
+    {{ looked_up(source('store', 'repeats'), 'repeated', same_identity('repeated', 'contested')) }}
     union all
-    select {{ identity('message') }}, {{ arrival('message') }}, null, true
-    from in_batch as message
+    select {{ identity('message') }}, {{ arrival('message') }}, null, true, {{ is_seen('message') }}
+    from {{ ref('int_messages') }} as message
     inner join contested on {{ same_identity('message', 'contested') }}
+    where message.reason is null
 ),
 
 -- A run that died after the store was written brings the same arrival twice, from the file and from the store, and may
@@ -54,7 +50,8 @@ distinct_arrivals as (
         {{ identity() }}, {{ arrival() }},
         min(held_device_ts) as first_held_device_ts,
         max(held_device_ts) as last_held_device_ts,
-        bool_or(is_claimed) as is_claimed
+        bool_or(is_claimed) as is_claimed,
+        bool_or(is_seen) and min(held_device_ts) is null as is_seen
     from arrivals
     group by {{ identity() }}, {{ arrival() }}
 ),
@@ -66,11 +63,7 @@ in_runs as (
         {{ run_started_at(
             'arrival', 'device.sequence_reuse_window', identity('arrival') ~ ', arrival.is_seen'
         ) }} as run_started_at
-    from (
-        select arrived.*, arrived.first_held_device_ts is null and {{ is_seen('arrived') }} as is_seen
-        from distinct_arrivals as arrived
-        offset 0
-    ) as arrival
+    from distinct_arrivals as arrival
     inner join {{ source('ledger', 'loads') }} as loads on arrival.load_id = loads.load_id
     left join {{ ref('stg_config__devices') }} as device
         on arrival.device_no = device.device_no and device.valid_to_load is null

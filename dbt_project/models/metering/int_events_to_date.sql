@@ -61,11 +61,9 @@ shifted_days as materialized (
 stored_again as (
     select {{ identity('event') }}, event.stored_device_ts
     from shifted_days as shifted
-    cross join lateral (
-        select * from {{ ref('int_event_state') }} as state
-        where state.tenant_no = shifted.tenant_no and state.device_no = shifted.device_no
-        offset 0
-    ) as event
+    {{ looked_up(
+        ref('int_event_state'), 'event', 'event.tenant_no = shifted.tenant_no and event.device_no = shifted.device_no'
+    ) }}
     where event.session_key = shifted.session_key and {{ utc_day('event.received_at') }} = shifted.received_day
     union
     select {{ identity() }}, device_ts
@@ -106,24 +104,22 @@ where
 
 union all
 
-select {{ identity('again') }}, {{ arrival('kept') }}, again.stored_device_ts
+select {{ identity('again') }}, {{ arrival('arrival') }}, again.stored_device_ts
 from stored_again as again
-cross join lateral (
-    select {{ arrival('arrival') }}
-    from {{ ref('int_contested_arrivals') }} as arrival
-    where
-        {{ same_identity('arrival', 'again') }}
-        and arrival.stored_device_ts = again.stored_device_ts
-        and arrival.is_kept
-    union all
-    select {{ arrival('state') }}
-    from {{ ref('int_event_state') }} as state
-    where
-        {{ same_identity('state', 'again') }}
-        and state.stored_device_ts = again.stored_device_ts
-        and not exists (
-            select 1
-            from {{ ref('int_contested_arrivals') }} as contested
-            where {{ same_identity('contested', 'again') }}
-        )
-) as kept
+inner join {{ ref('int_contested_arrivals') }} as arrival
+    on {{ same_identity('arrival', 'again') }}
+    and again.stored_device_ts = arrival.stored_device_ts
+    and arrival.is_kept
+
+union all
+
+select {{ identity('again') }}, {{ arrival('state') }}, again.stored_device_ts
+from stored_again as again
+{{ looked_up(
+    ref('int_event_state'), 'state',
+    same_identity('state', 'again') ~ ' and state.stored_device_ts = again.stored_device_ts'
+) }}
+where
+    not exists (
+        select 1 from {{ ref('int_contested_arrivals') }} as contested where {{ same_identity('contested', 'state') }}
+    )

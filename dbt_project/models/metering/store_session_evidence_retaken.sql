@@ -33,11 +33,9 @@ retaken as (
 stored as (
     select {{ identity('event') }}, {{ arrival('event') }}, false as is_conflict
     from retaken
-    cross join lateral (
-        select * from {{ ref('int_event_state') }} as state
-        where state.tenant_no = retaken.tenant_no and state.device_no = retaken.device_no
-        offset 0
-    ) as event
+    {{ looked_up(
+        ref('int_event_state'), 'event', 'event.tenant_no = retaken.tenant_no and event.device_no = retaken.device_no'
+    ) }}
     where event.session_key = retaken.session_key and {{ utc_day('event.received_at') }} = retaken.received_day
     union all
     select {{ identity('repeated') }}, {{ arrival('repeated') }}, repeated.is_conflict
@@ -61,6 +59,14 @@ arrivals as (
     where not exists (
         select 1 from {{ ref('int_contested_arrivals') }} as contested where {{ same_identity('contested', 'settled') }}
     )
+),
+
+before as (
+    select retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day, max(taken.generation) as generation
+    from retaken
+    {{ looked_up(source('store', 'session_evidence'), 'taken', 'taken.tenant_no = retaken.tenant_no and taken.device_no = retaken.device_no'
+        ~ ' and taken.session_key = retaken.session_key and taken.received_day = retaken.received_day') }}
+    group by retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day
 )
 
 select
@@ -72,15 +78,7 @@ select
     {{ microseconds('min(' ~ delay('arrival') ~ ')') }} as least_delay_us,
     coalesce(before.generation + 1, 0)::smallint as generation
 from retaken
-cross join lateral (
-    select max(evidence.generation) as generation
-    from {{ source('store', 'session_evidence') }} as evidence
-    where
-        evidence.tenant_no = retaken.tenant_no
-        and evidence.device_no = retaken.device_no
-        and evidence.session_key = retaken.session_key
-        and evidence.received_day = retaken.received_day
-) as before
+left join before using (tenant_no, device_no, session_key, received_day)
 left join arrivals as arrival
     on not arrival.is_conflict
     and retaken.tenant_no = arrival.tenant_no

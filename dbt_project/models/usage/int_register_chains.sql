@@ -2,18 +2,6 @@
 
 -- Chains that this run computes again, and from when on. The state after the last reading before is all that it takes
 -- of history.
-with touched as (
-    select tenant_no, device_no, metric_no, touched_at from {{ ref('int_register_changes') }}
-    union all
-    select tenant_no, device_no, metric_no, exchanged_at from {{ ref('int_exchange_changes') }}
-),
-
-chains as (
-    select tenant_no, device_no, metric_no, min(touched_at) as recomputed_from_at
-    from touched
-    group by tenant_no, device_no, metric_no
-)
-
 select
     chains.*,
     device.register_max,
@@ -29,6 +17,6 @@ select
         order by before.event_at desc, before.seq_epoch desc, before.msg_seq desc, before.stored_device_ts desc
         limit 1
     ) as checkpoint
-from chains
+from {{ ref('int_touched_chains') }} as chains
 left join {{ ref('stg_config__devices') }} as device
     on chains.device_no = device.device_no and device.valid_to_load is null

@@ -39,8 +39,7 @@ select
     state.is_skew_candidate,
     {{ is_exchange_reading('state.traits_no') }} as is_exchange
 from touched
-cross join lateral (
-    select * from {{ ref('int_event_state') }} as known
-    where {{ same_identity('known', 'touched') }} and known.stored_device_ts = touched.stored_device_ts
-    limit 1
-) as state
+{{ looked_up(
+    ref('int_event_state'), 'state',
+    same_identity('state', 'touched') ~ ' and state.stored_device_ts = touched.stored_device_ts'
+) }}

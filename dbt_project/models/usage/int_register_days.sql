@@ -1,3 +1,9 @@
+{{ config(
+    materialized='scratch',
+    tags=['load'],
+    only_when="exists (select 1 from usage.int_register_uses)"
+) }}
+
 -- Recomputed readings with their local day. The run's calendar knows the days of what came, not of what stood behind.
 with tenant_days as (
     select distinct tenant_no, {{ utc_day('event_at') }} as utc_day from {{ ref('int_register_uses') }}
