@@ -15,6 +15,11 @@ from orchestration.turns import turn
 SOURCE_SUFFIXES = {".sql", ".yml", ".yaml", ".md"}
 
 
+def deployed_sha256(settings: Settings) -> str:
+    """What is deployed of the project: that of a database on several machines is put otherwise in places."""
+    return project_sha256() + ("" if settings.shards is None else "-spread")
+
+
 def project_sha256() -> str:
     """Digest of everything that dbt reads from the project folder (configuration CSVs are not part of it)."""
     digest = hashlib.sha256()
@@ -38,7 +43,7 @@ def manifest_path(settings: Settings) -> Path:
 
 def deploy(settings: Settings) -> bool:
     """Build every relation of the project in this database unless this very version was deployed; True if it did."""
-    digest = project_sha256()
+    digest = deployed_sha256(settings)
     with connect(settings, autocommit=True) as session:
         session.execute("select pg_advisory_lock(hashtext('meterline.deploy'))")
         row = session.execute("select sha256 from ledger.deployments order by deployed_at desc limit 1").fetchone()

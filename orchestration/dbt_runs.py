@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from orchestration.database.connection import libpq_environment
+from orchestration.database.connection import database_environment
 from orchestration.errors import MeterlineError
 from orchestration.observability import signals
 from orchestration.observability.dbt_results import tell_results
@@ -93,7 +93,7 @@ def parsed_project(settings: Settings) -> Manifest:
 
 def _deployed_project(settings: Settings) -> Manifest:
     """The project in that database, whose name is all that parsing takes from the environment."""
-    manifest, database = parsed_project(settings), libpq_environment(settings)["PGDATABASE"]
+    manifest, database = parsed_project(settings), database_environment(settings)["PGDATABASE"]
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
         if node.relation_name is not None:
             node.relation_name = node.relation_name.replace(f'"{node.database}".', f'"{database}".', 1)

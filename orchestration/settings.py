@@ -15,6 +15,9 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DBT_PROJECT = PROJECT_ROOT / "dbt_project"
 # Before telemetry of this kind was common; an earlier default only makes the UI's partition bar longer.
 FIRST_DAY = "2010-01-01"
+SHARDS_VARIABLE = "METERLINE_SHARDS"
+# What Citus allows.
+MOST_SHARDS = 64_000
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Settings:
 
     `METERLINE_HOME` (default `.meterline`) holds the embedded database, Dagster's files and the demo's landing zone;
     `METERLINE_DATABASE_URL`, `METERLINE_LANDING`, `METERLINE_CONFIG`, `METERLINE_ARTIFACTS` and `METERLINE_ARCHIVE`
-    replace the parts they name.
+    replace the parts they name. `METERLINE_SHARDS` spreads the database over the nodes of a Citus cluster.
     """
 
     home: Path
@@ -36,7 +39,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls) -> Settings:
-        """Read the `METERLINE_*` variables; an empty one counts as absent."""
+        """Read the `METERLINE_*` variables; an empty one counts as absent. Raises BadInputError."""
         return cls(
             home=Path(os.environ.get("METERLINE_HOME") or ".meterline").expanduser().resolve(),
             database_url=os.environ.get("METERLINE_DATABASE_URL") or None,
@@ -44,7 +47,7 @@ class Settings:
             config_url=os.environ.get("METERLINE_CONFIG") or None,
             artifacts_url=os.environ.get("METERLINE_ARTIFACTS") or None,
             archive_url=os.environ.get("METERLINE_ARCHIVE") or None,
-            shards=int(os.environ.get("METERLINE_SHARDS") or 0) or None,
+            shards=_shards(),
         )
 
     @cached_property
@@ -74,3 +77,15 @@ class Settings:
                 f"{folder}: no such configuration folder; set METERLINE_CONFIG to the folder of the CSVs"
             )
         return folder
+
+
+def _shards() -> int | None:
+    said = os.environ.get(SHARDS_VARIABLE)
+    if not said:
+        return None
+    if not said.isdecimal() or not 1 <= int(said) <= MOST_SHARDS:
+        raise BadInputError(
+            f"{SHARDS_VARIABLE}={said}: say into how many shards tables are spread, 1 to {MOST_SHARDS:,} "
+            "(twice the cores of all nodes is a good number), or unset it where the database is one machine"
+        )
+    return int(said)

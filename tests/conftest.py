@@ -16,8 +16,8 @@ import psycopg
 import pytest
 from psycopg import conninfo, sql
 
-from orchestration.database import embedded, migrations
-from orchestration.dbt import project_sha256
+from orchestration.database import distribution, embedded, migrations
+from orchestration.dbt import deployed_sha256
 from orchestration.dbt_runs import parsed_project
 from orchestration.settings import Settings
 
@@ -28,6 +28,9 @@ from tests.support import Pipeline, run_dbt  # noqa: E402
 
 # Every run of dbt makes a great many objects, and few of them wait for a collection.
 gc.set_threshold(100_000, 50, 50)
+
+# Of a server with Citus: METERLINE_SHARDS spreads every database of the tests that is not empty.
+SHARDS = Settings.from_environment().shards
 
 WriteConfiguration = Callable[..., Path]
 NewPipeline = Callable[..., Pipeline]
@@ -94,6 +97,7 @@ def template_database(server_url: str) -> Iterator[str]:
     with _database(server_url, template=None) as name:
         with psycopg.connect(_url(server_url, name), autocommit=True) as connection:
             migrations.apply(connection)
+            distribution.apply(connection, SHARDS)
         yield name
 
 
@@ -114,7 +118,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def fresh_database(server_url: str, template_database: str, tmp_path: Path) -> Iterator[Settings]:
     """Settings of a platform whose database is migrated and empty, and is dropped after the test."""
     with _database(server_url, template=template_database) as name:
-        yield Settings(home=tmp_path, database_url=_url(server_url, name), landing_url=None, config_url=None)
+        yield _platform(tmp_path, _url(server_url, name))
 
 
 @pytest.fixture(scope="session")
@@ -123,9 +127,10 @@ def deployed_template(
 ) -> Iterator[str]:
     """Name of a database to copy in which the relations of the dbt project are built."""
     with _database(server_url, template=template_database) as name:
-        run_dbt(Settings(tmp_path_factory.mktemp("deployed"), _url(server_url, name), None, None), "run")
+        settings = _platform(tmp_path_factory.mktemp("deployed"), _url(server_url, name))
+        run_dbt(settings, "run")
         with psycopg.connect(_url(server_url, name)) as connection:
-            connection.execute("insert into ledger.deployments (sha256) values (%s)", (project_sha256(),))
+            connection.execute("insert into ledger.deployments (sha256) values (%s)", (deployed_sha256(settings),))
         yield name
 
 
@@ -143,7 +148,7 @@ def new_pipeline(server_url: str, deployed_template: str, tmp_path: Path) -> Ite
             home = tmp_path / name
             home.mkdir()
             folders = [None if folder is None else str(folder) for folder in (landing, config)]
-            made = Pipeline(Settings(home, _url(server_url, name), *folders))
+            made = Pipeline(_platform(home, _url(server_url, name), *folders))
             if like is not None:
                 made.continue_as(like)
             return made
@@ -163,7 +168,11 @@ def shared_pipeline(
 ) -> Iterator[Pipeline]:
     """A platform that the tests of a module share, for tests that only look at it."""
     with _database(server_url, template=deployed_template) as name:
-        yield Pipeline(Settings(tmp_path_factory.mktemp(name), _url(server_url, name), None, None))
+        yield Pipeline(_platform(tmp_path_factory.mktemp(name), _url(server_url, name)))
+
+
+def _platform(home: Path, url: str, landing: str | None = None, config: str | None = None) -> Settings:
+    return Settings(home, url, landing, config, shards=SHARDS)
 
 
 @contextmanager

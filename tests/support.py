@@ -18,7 +18,7 @@ from unittest import mock
 from orchestration import closing, dbt_runs, quarantine, rate_releases, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
-from orchestration.database.connection import connect, libpq_environment
+from orchestration.database.connection import connect, database_environment
 from orchestration.errors import MeterlineError
 from orchestration.gatekeeping import override
 from orchestration.ingest.landing import days_with_files
@@ -79,7 +79,7 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
 
     Raises AssertionError with dbt's messages when a model or a test of the data fails.
     """
-    with mock.patch.dict(os.environ, libpq_environment(settings) | {"DO_NOT_TRACK": "1"}):
+    with mock.patch.dict(os.environ, database_environment(settings) | {"DO_NOT_TRACK": "1"}):
         dbt_runs.parsed_project(settings)
         try:
             with hurried_dbt():
@@ -299,7 +299,7 @@ class Pipeline:
     @property
     def database(self) -> str:
         """Name of the platform's database."""
-        return libpq_environment(self.settings)["PGDATABASE"]
+        return database_environment(self.settings)["PGDATABASE"]
 
     def tenant(self, tenant_id: str, *devices: str, **columns: Any) -> None:
         """Configure a tenant; see Configuration.tenant."""

@@ -13,7 +13,7 @@ from psycopg import conninfo, sql
 
 from orchestration.database import embedded
 from orchestration.errors import BadInputError
-from orchestration.settings import Settings
+from orchestration.settings import SHARDS_VARIABLE, Settings
 
 CONNECT_TIMEOUT_SECONDS = 15
 
@@ -54,11 +54,12 @@ def connect(settings: Settings, role: str | None = None, *, autocommit: bool = F
         yield connection
 
 
-def libpq_environment(settings: Settings) -> dict[str, str]:
-    """`PG*` variables for programs that read those (dbt's profile, psql)."""
+def database_environment(settings: Settings) -> dict[str, str]:
+    """Variables by which other programs (dbt's profile, psql) find the database, and know how it is spread."""
     parts = conninfo.conninfo_to_dict(database_url(settings))
     names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD", "dbname": "PGDATABASE"}
-    return {variable: str(parts[key]) for key, variable in names.items() if parts.get(key)}
+    found = {variable: str(parts[key]) for key, variable in names.items() if parts.get(key)}
+    return found | {SHARDS_VARIABLE: str(settings.shards or "")}
 
 
 def sqlalchemy_url(settings: Settings, schema: str, driver: str = "psycopg2", role: str | None = None) -> str:

@@ -1,20 +1,26 @@
-"""One database over several machines: by tenant on the nodes of a Citus cluster, small tables on every node."""
+"""One database over several machines: by tenant on the nodes of a Citus cluster, what is small on every node.
+
+What grows with every message lies with its tenant's other rows, and is metered where it lies. What it is read together
+with - names, configuration, periods - lies on every node. The books - what is rated, invoiced, decided - are small
+beside the messages and stay on the coordinator, where plain PostgreSQL rates them.
+"""
 
 from __future__ import annotations
 
 from graphlib import TopologicalSorter
+from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
 from orchestration.errors import BadInputError
+from orchestration.settings import SHARDS_VARIABLE
 
 LOCK = "select pg_advisory_lock(hashtext('meterline.distribution'))"
 UNLOCK = "select pg_advisory_unlock(hashtext('meterline.distribution'))"
 KEY = "tenant_no"
-# The first to be placed; everything else that has a tenant lies beside it.
+# The first to be placed; everything else that is placed by tenant lies beside it, the working tables of dbt included.
 BESIDE = "store.high_water"
-# What grows with every message, and hours and days.
 BY_TENANT = (
     BESIDE,
     "raw.messages",
@@ -33,8 +39,6 @@ BY_TENANT = (
     "store.usage_hours",
     "store.usage_minutes",
 )
-# What those are read together with. Everything else - what is rated, invoiced, decided - is the coordinator's own: the
-# books are small beside the messages, and are kept and rated by plain PostgreSQL.
 ON_EVERY_NODE = (
     "config.*",
     "registry.*",
@@ -54,6 +58,7 @@ ON_EVERY_NODE = (
     "store.quarantine",
     "store.seen_exchanges",
 )
+# Of every session of the database.
 SETTINGS = {
     # Guards refuse whatever would change a row, on every node; none of them writes or reads elsewhere.
     "citus.enable_unsafe_triggers": "on",
@@ -63,7 +68,8 @@ SETTINGS = {
     # How joins are planned is said before a query, and holds where it is planned.
     "citus.propagate_set_commands": "local",
 }
-
+HAS_CITUS = "select to_regclass('pg_catalog.pg_dist_partition') is not null"
+IS_SPREAD = "select exists (select 1 from pg_dist_partition where logicalrelid = to_regclass('store.high_water'))"
 TO_PLACE = """
 select relation.oid::regclass::text as name, array(
     select confrelid::regclass::text from pg_constraint
@@ -78,8 +84,7 @@ where
     and not exists (select 1 from pg_dist_partition where logicalrelid = relation.oid)
 order by 1
 """
-
-
+ROLES = "select rolname from pg_roles where rolname like 'meterline\\_%' and not rolcanlogin order by 1"
 # Who may add a row to a table may number it; where tables are placed, the right to the table does not include that.
 NUMBERING = """
 select numbers.oid::regclass::text, pg_get_userbyid(allowed.grantee)
@@ -93,45 +98,56 @@ where
     and allowed.privilege_type = 'INSERT'
     and allowed.grantee <> numbered.relowner
     and exists (select 1 from pg_dist_partition where logicalrelid = numbered.oid)
+order by 1, 2
 """
-
-
-def apply(connection: psycopg.Connection, shards: int) -> list[str]:
-    """Place what is not placed yet, large tables in `shards` shards; returns the names of the tables that it placed.
-
-    `connection` must be in autocommit mode and belong to a superuser. A database without further nodes keeps all shards
-    itself, and more nodes may join it later. Raises BadInputError where the server has no Citus.
-    """
-    connection.execute(LOCK)
-    try:
-        _join(connection)
-        _let_in(connection)
-        _tune(connection)
-        connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
-        connection.execute("set client_min_messages = warning")
-        placed = [_place(connection, name) for name in _in_order(connection)]
-        for sequence, role in connection.execute(NUMBERING).fetchall():
-            connection.execute(
-                sql.SQL("grant usage on sequence {} to {}").format(sql.SQL(sequence), sql.Identifier(role))
-            )
-        return placed
-    finally:
-        connection.execute(UNLOCK)
 
 
 def is_spread(connection: psycopg.Connection) -> bool:
     """Whether the tables of this database lie on several nodes, or may."""
-    return connection.execute("select to_regclass('pg_catalog.pg_dist_partition')").fetchone() != (None,)
+    return _is(connection, HAS_CITUS) and _is(connection, IS_SPREAD)
+
+
+def _is(connection: psycopg.Connection, question: LiteralString) -> bool:
+    return connection.execute(question).fetchone() == (True,)
+
+
+def apply(connection: psycopg.Connection, shards: int | None) -> list[str]:
+    """Place what is not placed yet, large tables in `shards` shards; returns the names of the tables that it placed.
+
+    `connection` must be in autocommit mode and, where something is to be placed, belong to a superuser. A database
+    without further nodes keeps all shards itself, and more nodes may join it later. Raises BadInputError where the
+    server has no Citus, or where the database is spread and `shards` does not say so.
+    """
+    if shards is None:
+        if is_spread(connection):
+            raise BadInputError(
+                f"this database is spread over shards; set {SHARDS_VARIABLE} as it was when it was made"
+            )
+        return []
+    connection.execute(LOCK)
+    try:
+        if not _is(connection, HAS_CITUS):
+            _join(connection)
+        waiting = _in_order(connection)
+        if waiting:
+            _tune(connection)
+            connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
+            for name in waiting:
+                _place(connection, name)
+            _let_in(connection)
+        return waiting
+    finally:
+        connection.execute(UNLOCK)
 
 
 def _join(connection: psycopg.Connection) -> None:
-    """Make the database the coordinator of a cluster, if it is none."""
+    """Make the database the coordinator of a cluster that consists of nothing else."""
     try:
-        connection.execute("create extension if not exists citus")
+        connection.execute("create extension citus")
     except psycopg.Error as error:
         raise BadInputError(
-            f"METERLINE_SHARDS needs a server with Citus ({str(error).splitlines()[0]}); "
-            "put citus first in its shared_preload_libraries, or unset METERLINE_SHARDS"
+            f"{SHARDS_VARIABLE} needs a server with Citus ({str(error).splitlines()[0]}); "
+            f"put citus first in its shared_preload_libraries, or unset {SHARDS_VARIABLE}"
         ) from error
     known = connection.execute("select count(*) from pg_dist_node").fetchone()
     if known == (0,):
@@ -140,37 +156,36 @@ def _join(connection: psycopg.Connection) -> None:
         connection.execute("select citus_set_node_property('localhost', %s, 'shouldhaveshards', true)", (port,))
 
 
-def _let_in(connection: psycopg.Connection) -> None:
-    """Let nodes ask each other as the role at work: who has no password still needs the server's leave (pg_hba.conf)."""
-    roles = connection.execute("select rolname from pg_roles where rolname like 'meterline\\_%' and not rolcanlogin")
-    for (role,) in roles.fetchall():
-        connection.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
-
-
 def _tune(connection: psycopg.Connection) -> None:
     """What holds for every session of this database, and for the present one."""
     database = sql.Identifier(connection.info.dbname)
+    connection.execute("set client_min_messages = warning")
     for name, value in SETTINGS.items():
-        connection.execute(
-            sql.SQL("alter database {} set {} = {}").format(database, sql.SQL(name), sql.Literal(value))
-        )
-        connection.execute(sql.SQL("set {} = {}").format(sql.SQL(name), sql.Literal(value)))
+        named = {"database": database, "name": sql.SQL(name), "value": sql.Literal(value)}
+        connection.execute(sql.SQL("alter database {database} set {name} = {value}").format(**named))
+        connection.execute(sql.SQL("set {name} = {value}").format(**named))
 
 
 def _in_order(connection: psycopg.Connection) -> list[str]:
     """What is to be placed, each table after those that its foreign keys name."""
-    needs = dict(connection.execute(TO_PLACE, {"names": [*BY_TENANT, *ON_EVERY_NODE]}).fetchall())
-    # The one that the others lie beside comes before them.
-    needs = {name: set(needed) | ({BESIDE} if name in BY_TENANT else set()) for name, needed in needs.items()}
-    return list(TopologicalSorter({name: needed & set(needs) - {name} for name, needed in needs.items()}).static_order())
+    rows = connection.execute(TO_PLACE, {"names": [*BY_TENANT, *ON_EVERY_NODE]}).fetchall()
+    needs = {name: {*needed, BESIDE} if name in BY_TENANT else set(needed) for name, needed in rows}
+    known = {name: {other for other in needed if other in needs and other != name} for name, needed in needs.items()}
+    return list(TopologicalSorter(known).static_order())
 
 
-def _place(connection: psycopg.Connection, name: str) -> str:
-    if name not in BY_TENANT:
-        connection.execute("select create_reference_table(%s)", (name,))
-    else:
+def _place(connection: psycopg.Connection, name: str) -> None:
+    if name in BY_TENANT:
         beside = "none" if name == BESIDE else BESIDE
-        connection.execute(
-            "select create_distributed_table(%s, %s, colocate_with => %s)", (name, KEY, beside)
-        )
-    return name
+        connection.execute("select create_distributed_table(%s, %s, colocate_with => %s)", (name, KEY, beside))
+    else:
+        connection.execute("select create_reference_table(%s)", (name,))
+
+
+def _let_in(connection: psycopg.Connection) -> None:
+    """Let nodes ask each other as the role at work; a role has no password and needs the leave of their pg_hba.conf."""
+    for (role,) in connection.execute(ROLES).fetchall():
+        connection.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
+    for sequence, role in connection.execute(NUMBERING).fetchall():
+        grant = sql.SQL("grant usage on sequence {} to {}")
+        connection.execute(grant.format(sql.SQL(sequence), sql.Identifier(role)))

@@ -75,12 +75,11 @@ def ready(settings: Settings) -> None:
     """
     with connection.connect(settings, autocommit=True) as session:
         migrations.apply(session)
-        if settings.shards is not None:
-            distribution.apply(session, settings.shards)
+        distribution.apply(session, settings.shards)
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
     _write_if_changed(dagster_home / "dagster.yaml", DAGSTER_CONFIGURATION)
-    os.environ.update(connection.libpq_environment(settings))
+    os.environ.update(connection.database_environment(settings))
     os.environ["METERLINE_DAGSTER_URL"] = connection.sqlalchemy_url(settings, "dagster")
     os.environ["METERLINE_HOME"] = str(settings.home)
     os.environ["DAGSTER_HOME"] = str(dagster_home)

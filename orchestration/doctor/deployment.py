@@ -6,7 +6,7 @@ from psycopg import sql
 
 from orchestration.database import migrations
 from orchestration.database.guarded import GUARDS
-from orchestration.dbt import project_sha256
+from orchestration.dbt import deployed_sha256
 from orchestration.doctor.examination import PREPARE, Finding, Subject, well, wrong
 
 DEPLOYED = "select sha256 from ledger.deployments order by deployed_at desc limit 1"
@@ -64,7 +64,7 @@ def migrated(subject: Subject) -> list[Finding]:
 def deployed(subject: Subject) -> list[Finding]:
     """The relations of this release's dbt project."""
     row = subject.session.execute(DEPLOYED).fetchone()
-    if row is None or row[0] != project_sha256():
+    if row is None or row[0] != deployed_sha256(subject.settings):
         text = "the relations of this release are not built" if row else "no relation has been built yet"
         return [wrong(text, PREPARE)]
     return [well("the relations of this release are built")]

@@ -15,7 +15,7 @@ from dagster import AssetKey, AssetSelection, ExecuteInProcessResult, RetryPolic
 from orchestration import dbt_runs
 from orchestration.assets import transformations
 from orchestration.assets.transformations import metering_models, published_models
-from orchestration.database.connection import connect, libpq_environment
+from orchestration.database.connection import connect, database_environment
 from orchestration.dbt import deploy
 from orchestration.definitions import defs
 from orchestration.resources import Dbt, Platform
@@ -48,7 +48,7 @@ WAITS = OF_DBT + " and wait_event_type = 'Lock'"
 @pytest.fixture
 def served(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> Pipeline:
     """The platform of this process's environment."""
-    for name, value in (pipeline.environment() | libpq_environment(pipeline.settings)).items():
+    for name, value in (pipeline.environment() | database_environment(pipeline.settings)).items():
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(transformations, "SETTINGS", pipeline.settings)
     return pipeline

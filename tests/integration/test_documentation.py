@@ -16,7 +16,7 @@ import pytest
 from sqlglot import exp, parse_one
 
 from orchestration import dbt_runs, documentation
-from orchestration.database.connection import libpq_environment
+from orchestration.database.connection import database_environment
 from orchestration.errors import BadInputError, MeterlineError
 from orchestration.settings import DBT_PROJECT, PROJECT_ROOT
 from orchestration.shareable import IN_FULL, TRACKER_ADDRESSES, shareable
@@ -43,7 +43,7 @@ def site(shared_pipeline: Pipeline) -> Path:
     pipeline.land(message("acme", "m-1", 1, 30, "2019-02-20T12:00"))
     pipeline.process()
     pipeline.close("2019-02", "2019-03-05")
-    with mock.patch.dict(os.environ, libpq_environment(pipeline.settings)):
+    with mock.patch.dict(os.environ, database_environment(pipeline.settings)):
         return documentation.build(pipeline.settings).parent
 
 
@@ -86,7 +86,7 @@ def test_no_page_fetches_anything_from_elsewhere(site: Path) -> None:
 
 def test_no_page_names_the_machine_or_its_database(site: Path, shared_pipeline: Pipeline) -> None:
     settings = shared_pipeline.settings
-    variables = libpq_environment(settings)
+    variables = database_environment(settings)
     secrets = [str(settings.home), str(PROJECT_ROOT), str(Path.home()) + "/", variables.get("PGPASSWORD")]
     secrets += [variables["PGHOST"]] if "/" in variables["PGHOST"] else []
     for page in site.rglob("*.html"):
