@@ -187,6 +187,9 @@ def _database(server_url: str, template: str | None) -> Iterator[str]:
             (template,),
         )
         connection.execute(sql.SQL("create database {} template {}").format(*identifiers))
+    if SHARDS is not None and template is not None:
+        with psycopg.connect(_url(server_url, name), autocommit=True) as connection:
+            distribution.apply(connection, SHARDS)
     try:
         yield name
     finally:

@@ -128,9 +128,9 @@ def apply(connection: psycopg.Connection, shards: int | None) -> list[str]:
     try:
         if not _is(connection, HAS_CITUS):
             _join(connection)
+        _tune(connection)
         waiting = _in_order(connection)
         if waiting:
-            _tune(connection)
             connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
             for name in waiting:
                 _place(connection, name)
@@ -157,13 +157,14 @@ def _join(connection: psycopg.Connection) -> None:
 
 
 def _tune(connection: psycopg.Connection) -> None:
-    """What holds for every session of this database, and for the present one."""
-    database = sql.Identifier(connection.info.dbname)
+    """What holds for every session of this database, and for the present one; a copy of the database has lost it."""
     connection.execute("set client_min_messages = warning")
     for name, value in SETTINGS.items():
-        named = {"database": database, "name": sql.SQL(name), "value": sql.Literal(value)}
-        connection.execute(sql.SQL("alter database {database} set {name} = {value}").format(**named))
-        connection.execute(sql.SQL("set {name} = {value}").format(**named))
+        if connection.execute("select current_setting(%s)", (name,)).fetchone() != (value,):
+            database = sql.Identifier(connection.info.dbname)
+            named = {"database": database, "name": sql.SQL(name), "value": sql.Literal(value)}
+            connection.execute(sql.SQL("alter database {database} set {name} = {value}").format(**named))
+            connection.execute(sql.SQL("set {name} = {value}").format(**named))
 
 
 def _in_order(connection: psycopg.Connection) -> list[str]:
