@@ -13,3 +13,15 @@
     ) as {{ alias }}
     {%- endif -%}
 {%- endmacro %}
+
+{#
+    What keeps the planner from moving a subquery's parts, where it cannot tell how many rows there are. On several machines
+    such a subquery would be computed for all of them on one.
+#}
+{% macro fence() -%}
+    {%- if not is_spread() -%} offset 0 {%- endif -%}
+{%- endmacro %}
+
+{% macro materialized() -%}
+    {%- if not is_spread() -%} materialized {%- endif -%}
+{%- endmacro %}

@@ -6,7 +6,7 @@ with session_days as (
     from {{ ref('int_events_to_date') }}
 ),
 
-offsets as materialized (
+offsets as {{ materialized() }} (
     select session_day.*, {{ session_offset_us('session_day') }} as offset_us
     from session_days as session_day
 ),
@@ -35,7 +35,7 @@ limited as (
         and event.received_at >= in_force.starts_at
         and event.received_at < in_force.ends_at
     left join policies as latest on event.tenant_no = latest.tenant_no and latest.is_last
-    offset 0
+    {{ fence() }}
 ),
 
 with_source as (

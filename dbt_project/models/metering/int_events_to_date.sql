@@ -104,7 +104,7 @@ where
 
 union all
 
-select {{ identity('again') }}, {{ arrival('arrival') }}, again.stored_device_ts
+select {{ identity('arrival') }}, {{ arrival('arrival') }}, again.stored_device_ts
 from stored_again as again
 inner join {{ ref('int_contested_arrivals') }} as arrival
     on {{ same_identity('arrival', 'again') }}
@@ -113,7 +113,7 @@ inner join {{ ref('int_contested_arrivals') }} as arrival
 
 union all
 
-select {{ identity('again') }}, {{ arrival('state') }}, again.stored_device_ts
+select {{ identity('state') }}, {{ arrival('state') }}, again.stored_device_ts
 from stored_again as again
 {{ looked_up(
     ref('int_event_state'), 'state',

@@ -27,4 +27,5 @@ select
 from {{ ref('int_assigned_events') }} as event
 inner join {{ source('store', 'series') }} as series on {{ same_series('event', 'series') }}
 where event.stored_device_ts is null
-order by event.tenant_no, series.series_no, event.msg_seq
+-- In the order of the key, which its index takes more easily; of several machines one would have to sort for all.
+{% if not is_spread() %}order by event.tenant_no, series.series_no, event.msg_seq{% endif %}

@@ -4,12 +4,6 @@
 
 -- What the claimed loads change about billed events, with a sign: an event that comes, or the old state of a
 -- restated one that goes and its new state that comes. Read from durable tables, so the same after a crash.
-with restated as (
-    select *
-    from {{ source('store', 'event_restatements') }}
-    where {{ is_claimed('cause_load_id') }}
-)
-
 -- What is new was not edited yet.
 select
     event.load_id as cause_load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no,
@@ -25,9 +19,9 @@ select
     event.cause_load_id, event.tenant_no, event.device_no, event.metric_no, event.period_no, event.event_at,
     {{ calibrated(edited_quantity('event')) }}, event.is_skew_candidate,
     1 as sign
-from restated as event
+from {{ source('store', 'event_restatements') }} as event
 {{ calibrated_by('event') }}
-where {{ is_billed('event.disposition') }}
+where {{ is_billed('event.disposition') }} and {{ is_claimed('event.cause_load_id') }}
 
 union all
 
@@ -35,8 +29,8 @@ select
     cause_load_id, tenant_no, device_no, metric_no, old_period_no, old_event_at, old_quantity::numeric(30, 10),
     old_is_skew_candidate,
     -1 as sign
-from restated
-where {{ is_billed('old_disposition') }}
+from {{ source('store', 'event_restatements') }}
+where {{ is_billed('old_disposition') }} and {{ is_claimed('cause_load_id') }}
 
 union all
 
