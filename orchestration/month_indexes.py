@@ -99,9 +99,7 @@ def _refuse_unless_over(session: psycopg.Connection, month: date) -> None:
     if row is None or row[0] is None:
         raise BadInputError(f"the event store has no month {month:%Y-%m}")
     if not row[0]:
-        raise BadInputError(
-            f"{month:%Y-%m} still fills: its indexes are rebuilt from the month after the next on (UTC), once"
-        )
+        raise BadInputError(f"{month:%Y-%m} still fills: wait until it is neither the current month nor the last (UTC)")
 
 
 def _rebuild_months(session: psycopg.Connection, month: date | None, outcome: Outcome) -> None:

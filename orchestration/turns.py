@@ -47,10 +47,11 @@ def turn(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def taken(session: psycopg.Connection, patience_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the lock in a session, for as long as the server works for it, also where this process has gone.
+    """Hold the lock in a session that commits by itself, for as long as the server works for it: the end of this
+    process does not end a statement of it.
 
-    `session` must commit by itself. It asks for so long: a batch of `follow` is soon over. Raises BusyError where
-    another run still holds the lock.
+    It is asked for until `patience_seconds` are over, because a batch of `follow` soon is. Raises BusyError where
+    another run still holds it.
     """
     _take(session, time.monotonic() + patience_seconds)
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from contextlib import ExitStack
@@ -17,10 +18,11 @@ from psycopg.conninfo import make_conninfo
 from orchestration import index_verbs, month_indexes
 from orchestration.database import platform
 from orchestration.database.connection import connect
-from orchestration.errors import BadInputError, MeterlineError
+from orchestration.errors import BadInputError, BusyError, MeterlineError
 from orchestration.month_indexes import rebuild
 from orchestration.settings import Settings
 from orchestration.turns import turn
+from tests.integration.crashing import ended, started, wait_until_alone
 from tests.integration.test_gate_verbs import meterline
 from tests.support import Pipeline
 
@@ -163,14 +165,20 @@ def stopped_rebuild(settings: Settings, level: str, statement: str) -> None:
         other.execute(statement.encode())
         worker = threading.Thread(target=rebuild_until_ended, args=(settings,))
         worker.start()
-        waiting = "select pid from pg_stat_activity where query like 'reindex%' and wait_event_type = 'Lock'"
-        until = time.monotonic() + 30
-        while (found := watch.execute(f"{waiting} and datname = current_database()".encode()).fetchone()) is None:
-            assert time.monotonic() < until, "the rebuild does not wait"
-            watch.rollback()
-            time.sleep(0.05)
-        watch.execute("select pg_terminate_backend(%s, 5000)", found)
+        watch.execute("select pg_terminate_backend(%s, 5000)", (waiting_session(watch),))
         worker.join()
+
+
+def waiting_session(watch: psycopg.Connection) -> int:
+    """The server process of a rebuild, once it waits for somebody."""
+    waiting = "select pid from pg_stat_activity where query like 'reindex%' and wait_event_type = 'Lock'"
+    until = time.monotonic() + 30
+    while (found := watch.execute(f"{waiting} and datname = current_database()".encode()).fetchone()) is None:
+        assert time.monotonic() < until, "the rebuild does not wait"
+        watch.rollback()
+        time.sleep(0.05)
+    watch.rollback()
+    return int(found[0])
 
 
 def rebuild_until_ended(settings: Settings) -> None:
@@ -194,6 +202,26 @@ def test_what_a_stopped_rebuild_leaves_is_dropped_by_the_next(bloated: Settings,
     assert one(bloated, f"select count(*) from ({INVALID}) as invalid") == (0,)
     assert key_bytes(bloated) < 41 * 150_000
     assert one(bloated, STATE) == state
+
+
+def test_the_server_keeps_the_turn_of_a_killed_process_until_it_is_done(bloated: Settings) -> None:
+    """A load beside what it still builds could fail."""
+    platform, state = Pipeline(bloated), one(bloated, STATE)
+    with ExitStack() as sessions:
+        other, watch = (sessions.enter_context(psycopg.connect(str(bloated.database_url))) for _ in range(2))
+        other.execute("begin isolation level repeatable read; select 1")
+        child = started(lambda killed: rebuild(killed.settings), platform)
+        waiting_session(watch)
+        os.kill(child, signal.SIGKILL)
+        ended(child)
+        with pytest.raises(BusyError), turn(bloated):
+            pytest.fail("two have the turn at once")
+    wait_until_alone(platform)
+    assert one(bloated, f"select count(*) from ({INVALID}) as invalid") == (0,)
+    assert key_bytes(bloated) < 41 * 150_000
+    with turn(bloated):
+        assert one(bloated, STATE) == state
+    assert rebuild(bloated).rebuilt == []
 
 
 def test_while_another_run_has_the_turn_nothing_is_rebuilt(bloated: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
