@@ -8,6 +8,7 @@ from dagster import Definitions, in_process_executor, load_assets_from_modules
 
 from orchestration import (
     edit_jobs,
+    index_jobs,
     invoice_jobs,
     jobs,
     model_jobs,
@@ -89,6 +90,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             retention_jobs.hold_data,
             retention_jobs.propose_purge,
             retention_jobs.decide_purge,
+            index_jobs.rebuild_indexes,
             model_jobs.train_models,
             model_jobs.score_usage,
             model_jobs.trace_score,
@@ -102,6 +104,7 @@ def build_definitions(**resource_overrides: Any) -> Definitions:
             schedules.verify_weekly,
             rate_jobs.preview_daily,
             retention_jobs.archive_old_months,
+            index_jobs.rebuild_indexes_weekly,
             model_jobs.train_weekly,
             model_jobs.score_daily,
         ],

@@ -485,6 +485,34 @@ def doctor(
 
 
 @app.command()
+def reindex(
+    month: Annotated[str, typer.Option(metavar="YYYY-MM", help="Only this month of measurement (UTC).")] = "",
+) -> None:
+    """Rebuild indexes of the event store that take more than they need, of months that are over.
+
+    Devices append in the middle of the index by which the store knows repetitions; its pages split in halves, and it
+    grows by a third and more. A month that is neither the current nor the last one (UTC) takes few events any more:
+    built anew, its index stays small. `meterline doctor` says which want it, the schedule `rebuild_indexes_weekly`
+    does it by itself.
+
+    One index after the other, in the turn of metering and closing: what would run meanwhile waits or is refused until
+    its month is done. Nobody who reads waits. It needs room for the index that it builds, and a login that may work as
+    meterline_owner, as the one that prepares the database. Stopped, it has changed nothing that anybody reads; what is
+    left of it is dropped by the next. Where nothing is too large it does nothing.
+
+    Example: `meterline reindex`
+
+    Example: `meterline reindex --month 2019-02`
+    """
+    from orchestration import closing, index_verbs
+
+    if month:
+        closing.parse_month(month, "--month")
+    _prepared()
+    index_verbs.reindex(month)
+
+
+@app.command()
 def up(
     port: Annotated[int, typer.Option(help="Port of the Dagster UI.")] = 3000,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",

@@ -31,6 +31,9 @@ def report(
 ) -> None:
     """What is kept of whom, where, and until when.
 
+    `blocked by` says what keeps it where it is although it could go: a month in the event store (open periods, late use
+    that nobody has decided about, ...), the rest from a purge (a legal hold, an open period).
+
     Example: `meterline retention report --tenant acme`
     """
     from orchestration import retention_verbs

@@ -17,7 +17,7 @@ EVENTS = "finance/billing_events"
 RETENTION = "finance/retention_report"
 REPORT = """
 select tenant_id, kept_data, first_date, last_date, place, row_count, byte_count, retention_class,
-    kept_until_at::date, is_on_hold, is_due
+    kept_until_at::date, is_on_hold, is_due, blocked_by
 from finance.retention_report
 where (%(tenant)s = '' or tenant_id = %(tenant)s) and (is_due or not %(due)s)
 order by tenant_id, kept_data, first_date, place
@@ -33,9 +33,9 @@ def report(settings: Settings, tenant: str, *, only_due: bool) -> None:
     if not rows:
         say("nothing is due for purge" if only_due else "nothing is kept")
         return
-    columns = ["tenant", "kept", "from", "to", "where", "rows", "bytes", "class", "until", "on hold", "due"]
-    words = [[*row[:9], "yes" if row[9] else "", "yes" if row[10] else ""] for row in rows]
-    table("What is kept", columns, words)
+    names = ("tenant", "kept", "from", "to", "where", "rows", "bytes", "class", "until", "on hold", "due", "blocked by")
+    words = [[*row[:9], "yes" if row[9] else "", "yes" if row[10] else "", row[11]] for row in rows]
+    table("What is kept", names, words)
 
 
 def archive(month: str, by: str, reason: str) -> None:

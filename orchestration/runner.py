@@ -34,6 +34,7 @@ ONE_STEP = {
     "promote_rates": "rate_jobs",
     "propose_adjustment": "invoice_jobs",
     "propose_purge": "retention_jobs",
+    "rebuild_indexes": "index_jobs",
     "release_quarantined": "quarantine_jobs",
     "roll_back_rates": "rate_jobs",
     "show_quarantined": "quarantine_jobs",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -27,6 +28,7 @@ GIVE_BACK = "select pg_advisory_unlock(hashtext('meterline.process'))"
 IS_FREE = "select pg_try_advisory_xact_lock(hashtext('meterline.process'))"
 # Tells dbt that the run which started it holds the lock.
 HELD = "METERLINE_TURN"
+PAUSE_SECONDS = 1.0
 
 
 @contextmanager
@@ -35,16 +37,41 @@ def turn(settings: Settings) -> Iterator[None]:
 
     The database gives the lock back when this process ends, however it ends.
     """
-    with connect(settings, "meterline_transform", autocommit=True) as session:
-        _raise_if_busy(session, TAKE)
+    with connect(settings, "meterline_transform", autocommit=True) as session, taken(session):
         os.environ[HELD] = "1"
         try:
             yield
         finally:
             del os.environ[HELD]
-            # The server ends a session some time after its client has left: the next verb would find it at work.
-            with suppress(psycopg.OperationalError):
-                session.execute(GIVE_BACK)
+
+
+@contextmanager
+def taken(session: psycopg.Connection, patience_seconds: float = 0.0) -> Iterator[None]:
+    """Hold the lock in a session that commits by itself, for as long as the server works for it: the end of this
+    process does not end a statement of it.
+
+    It is asked for until `patience_seconds` are over, because a batch of `follow` soon is. Raises BusyError where
+    another run still holds it.
+    """
+    _take(session, time.monotonic() + patience_seconds)
+    try:
+        yield
+    finally:
+        # The server ends a session some time after its client has left: the next verb would find it at work.
+        with suppress(psycopg.OperationalError):
+            session.execute(GIVE_BACK)
+
+
+def _take(session: psycopg.Connection, until: float) -> None:
+    """By asking again: a statement that waits is one that a concurrent rebuild of an index waits for."""
+    while True:
+        try:
+            _raise_if_busy(session, TAKE)
+            return
+        except BusyError:
+            if time.monotonic() >= until:
+                raise
+        time.sleep(PAUSE_SECONDS)
 
 
 def refuse_while_busy(session: psycopg.Connection) -> None:

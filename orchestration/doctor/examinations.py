@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from orchestration.doctor import archive, deployment, disk, lag, models, server, verdicts, work
+from orchestration.doctor import archive, deployment, disk, indexes, lag, models, server, verdicts, work
 from orchestration.doctor.examination import Examination, Row, Subject, examine
 
 EXAMINATIONS = (
@@ -20,6 +20,7 @@ EXAMINATIONS = (
     Examination("disk", "data directory", disk.data_directory),
     Examination("disk", "size", disk.size),
     Examination("disk", "dead rows", disk.dead_rows),
+    Examination("disk", "indexes", indexes.of_finished_months),
     Examination("disk", "transactions", disk.transactions),
     Examination("disk", "kept log", disk.kept_log),
     Examination("lag", "landing files", lag.landing_files),

@@ -16,7 +16,7 @@ METERLINE = str(Path(sys.executable).with_name("meterline"))
 VERBS = (
     "demo", "process", "close", "gates", "trace", "reconcile", "explain", "verify", "train", "score", "docs", "up",
     "down", "env", "bench", "edit", "rates", "preview", "invoices", "proposals", "doctor", "follow",
-    "retention",
+    "retention", "reindex",
 )  # fmt: skip
 
 ADA = ("--by", "Ada", "--reason", "checked")
@@ -49,7 +49,7 @@ def test_help_teaches():
     assert "METERLINE_LANDING" in text
 
 
-@pytest.mark.parametrize("verb", ["process", "close", "trace", "doctor"])
+@pytest.mark.parametrize("verb", ["process", "close", "trace", "doctor", "reindex"])
 def test_help_of_a_verb_shows_an_example(verb):
     finished = meterline(verb, "--help")
     assert finished.returncode == 0

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -34,11 +34,13 @@ from dagster._daemon.types import DaemonHeartbeat
 from psycopg.conninfo import make_conninfo
 
 from orchestration.database import migrations, platform
+from orchestration.doctor import indexes
 from orchestration.doctor.examination import Examination, Finding, Limits, Row, Subject, examine, subject_of
 from orchestration.doctor.examinations import EXAMINATIONS, examine_all
 from orchestration.turns import turn
 from tests.integration.crashing import SERVER_IS_OURS, started
 from tests.integration.test_cli import meterline
+from tests.integration.test_month_indexes import IN_THE_WAY, fill, stopped_rebuild
 from tests.support import Pipeline, message
 
 NewPipeline = Callable[..., Pipeline]
@@ -444,6 +446,34 @@ def test_dead_rows_are_mended_by_vacuum(books: Pipeline) -> None:
     assert row.finding == "public.busy: 2,000 dead rows beside 1,000"
     follow(books, row.remedy)
     assert is_well(books, "dead rows", limits)
+
+
+def test_an_index_that_is_too_large_or_left_over_is_mended_by_its_remedy(books: Pipeline) -> None:
+    assert is_well(books, "indexes")
+    fill(books.settings, date(2018, 5, 1))
+    books.execute("analyze store.events_201805")
+    ((taken,),) = books.rows("select pg_relation_size('store.events_201805_pkey')")
+    row = trouble(books, "indexes")
+    # Fresh, a page of 8192 bytes holds 203 of the 150,000 entries: 739 pages.
+    assert row.finding == (
+        f"events_201805_pkey of 2018-05 takes {taken / 150_000:.0f} bytes an event, 40 if it were fresh: "
+        f"{(taken - 739 * 8192) / 2**20:.0f} MB too many"
+    )
+    with mock.patch.object(indexes, "SHOWN", 0):
+        row = trouble(books, "indexes")
+        assert row.finding == f"1 more indexes take {(taken - 739 * 8192) / 2**20:.0f} MB too many"
+
+    level, statement, _ = IN_THE_WAY["a snapshot"]
+    stopped_rebuild(books.settings, level, statement)
+    rows = looked_at(books, "indexes")
+    left_over = "events_201805_pkey_ccnew of 2018-05 is left of a rebuild that was stopped"
+    assert [row.finding.partition(":")[0] for row in rows[1:]] == [left_over]
+    for row in rows:
+        assert row.remedy is not None
+        assert row.remedy.startswith("`meterline reindex --month 2018-05`")
+    mended = meterline("reindex", "--month", "2018-05", **books.environment())
+    assert mended.returncode == 0, mended.stdout + mended.stderr
+    assert is_well(books, "indexes")
 
 
 def test_old_transactions(untouched: Pipeline) -> None:

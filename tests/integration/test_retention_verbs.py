@@ -48,6 +48,9 @@ def test_a_month_is_archived_disputed_held_and_purged(pipeline: Pipeline, tmp_pa
 
     assert "--month '2019-2-1' is not a month" in refused(pipeline, "retention", "archive", "--month", "2019-2-1", *ADA)
     assert "is not closed" in refused(pipeline, "retention", "archive", "--month", "2019-03", *ADA)
+    shown = told(pipeline, "retention", "report", "--tenant", "acme")
+    assert "blocked by" in shown
+    assert "1 open period, acme:2019-03-01" in shown
     archived = told(pipeline, "retention", "archive", "--month", "2019-02", *ADA)
     assert "2019-02: 1 events in 2 file(s) below" in archived
     # Who edited what stays on record without the event.

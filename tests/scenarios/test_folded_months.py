@@ -139,6 +139,9 @@ def test_a_month_with_readings_of_a_register_is_not_folded(pipeline: Pipeline) -
     assert pipeline.close("2019-02", "2019-03-04") == [("INV-acme-2019-02-01", 1, "4.00")]
     # The 5 kWh of a March reading of 109 could not be proven without the reading of 104.
     assert "is a register, whose later use is proven from its readings of 2019-02-01" in refusal(pipeline, "2019-02-01")
+    assert pipeline.rows("select blocked_by from finance.retention_report where kept_data = 'events'") == [
+        ("1 register, meter of acme, by whose readings later use is proven",)
+    ]
     assert pipeline.rows("select count(*) from store.folds") == [(0,)]
 
 

@@ -55,6 +55,13 @@ from finance.retention_report
 where tenant_id = %s
 order by 2, 3
 """
+BLOCKED = """
+select first_date::text, tenant_id, blocked_by from finance.retention_report where kept_data = %s order by 1, 2
+"""
+ASKED_OF_FEBRUARY = """
+explain (analyze, costs off, timing off)
+select * from metering.int_month_contents where month_start_at = '2019-02-01T00:00:00Z'
+"""
 BLIND_TO_HOLDS = """
 create or replace view governance.int_standing_holds as
 select hold_no, tenant_no, from_at, until_at, placed_by, reason from ledger.retention_holds where false
@@ -328,6 +335,11 @@ def test_a_run_that_is_killed_when_the_files_are_written_has_changed_nothing(clo
 
 
 def test_what_may_not_leave_stays(closed: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The month leaves whole, so one reason holds for everybody.
+    march = "3 open periods of 3 tenants, such as acme:2019-03-01"
+    assert closed.rows(BLOCKED, "events") == [
+        (month, tenant, words) for month, words in (("2019-02-01", None), ("2019-03-01", march)) for tenant in KEPT
+    ]
     with pytest.raises(BadInputError, match="holds events of 2019-03-01 and is not closed; Close the period first"):
         archive(closed, date(2019, 3, 1))
     with pytest.raises(BadInputError, match="the event store has no month 2018-01-01"):
@@ -361,6 +373,21 @@ def test_what_may_not_leave_stays(closed: Pipeline, monkeypatch: pytest.MonkeyPa
     (stays,) = seen.metadata["stays"].value
     assert re.search("^2019-03 stays: .* is not closed; Close the period first", stays)
     assert closed.rows("select count(*) from finance.billing_events") == [(3,)]
+
+
+def test_a_month_stays_while_a_file_waits_to_be_metered(closed: Pipeline) -> None:
+    closed.land(message("acme", "m-1", 6, 1, "2019-03-06T12:00"), name="next.jsonl")
+    closed.load()
+    assert {row[2] for row in closed.rows(BLOCKED, "events")[:3]} == {"1 file still to be metered"}
+    with pytest.raises(BadInputError, match=r"loads are waiting to be metered, .*; Run meterline process first"):
+        archive(closed)
+    closed.process()
+    assert {row[2] for row in closed.rows(BLOCKED, "events")[:3]} == {None}
+    # What a month holds is asked of that month, however many there are.
+    plan = [line for (line,) in closed.rows(ASKED_OF_FEBRUARY)]
+    for month, is_read in (("201902", True), ("201903", False)):
+        scans = [line for line in plan if f"events_{month}" in line]
+        assert any("never executed" not in line for line in scans) is is_read, "\n".join(plan)
 
 
 def test_what_its_class_keeps_no_longer_is_purged_by_two_persons(closed: Pipeline) -> None:
@@ -441,6 +468,16 @@ def test_a_hold_stops_every_purge_of_what_it_covers(closed: Pipeline) -> None:
     with pytest.raises(BadInputError, match=f"{made} holds what is not due any more: it is on hold"):
         purge(closed, purging.decide, made, "approved", GRACE)
     assert [row[1:3] for row in closed.rows(REPORT, "acme") if row[5]] == [("deliveries", "2019-02-10")]
+    # The seven days of what was received from 1 March on are not over on the 7th: it need not go yet.
+    on_hold = f"legal hold {number} of Grace Hopper (case 4711)"
+    assert [(row[0], row[2]) for row in closed.rows(BLOCKED, "deliveries") if row[1] == "acme"] == [
+        ("2019-02-10", None), ("2019-02-11", on_hold), ("2019-03-01", None), ("2019-03-05", None), ("2019-03-07", None),
+    ]  # fmt: skip
+    # It does not keep March in the event store; that it is not closed does.
+    march = "3 open periods of 3 tenants, such as acme:2019-03-01"
+    assert {row[2] for row in closed.rows(BLOCKED, "events")} == {march}
+    held = "select tenant_id from finance.retention_report where is_on_hold and kept_data = 'events'"
+    assert closed.rows(held) == [("acme",)]
     assert carry_out(closed) == purging.Purged(3, 0, 0)
 
     # Placed between the approval and the deletion it stops that, too, and another purge does not get round it.
@@ -546,7 +583,16 @@ def test_deliveries_stay_while_a_period_is_open_or_a_refusal_may_be_released(pip
     pipeline.process()
     due = "select first_date::text, row_count::int from finance.retention_report where is_due order by 1"
     assert pipeline.rows(due) == []
+    february = "1 open period, acme:2019-02-01"
+    march = february.replace("02", "03")
+    both = "2 open periods of 1 tenant, such as acme:2019-02-01"
+    blocked = [(row[0], row[2]) for row in pipeline.rows(BLOCKED, "deliveries") if row[1] == "acme"]
+    # On 20 April the day after it is not over.
+    days = ("2019-02-10", "2019-02-11", "2019-03-02", "2019-03-20", "2019-04-20")
+    assert blocked == list(zip(days, (february, february, both, march, None), strict=True))
     pipeline.close("2019-02", "2019-03-05")
+    blocked = [row[2] for row in pipeline.rows(BLOCKED, "deliveries") if row[1] == "acme"]
+    assert blocked == [None, None, march, march, None]
     # Of 2 March a message may tell of March, which is open.
     assert pipeline.rows(due) == [("2019-02-10", 2), ("2019-02-11", 1)]
     pipeline.close("2019-03", "2019-04-05")
@@ -650,15 +696,19 @@ def test_a_month_stays_while_late_use_of_its_periods_waits(pipeline: Pipeline) -
     late = "late use of period 2019-02-01 of tenant 1 waits for a"
     with pytest.raises(BadInputError, match=f"{late} reconciliation, .*; Run meterline reconcile"):
         archive(pipeline)
+    waits = "late use of 1 closed period, acme:2019-02-01, waiting for a"
+    assert pipeline.rows(BLOCKED, "events")[0] == ("2019-02-01", "acme", f"{waits} reconciliation")
     pipeline.reconcile()
     with pytest.raises(BadInputError, match=f"{late} decision"):
         archive(pipeline)
+    assert pipeline.rows(BLOCKED, "events")[0] == ("2019-02-01", "acme", f"{waits} decision")
     # What comes after an approved proposal is in none, even if it is worth nothing.
     ((proposal,),) = pipeline.rows("select proposal_id from store.proposals")
     with connect(pipeline.settings, "meterline_approver") as session:
         session.execute("select store.decide_proposal(%s, 'approved', 'Ada', 'meter was read late')", (proposal,))
     waiting = "select waits_for from governance.int_undecided_late_use"
     assert pipeline.rows(waiting) == []
+    assert pipeline.rows(BLOCKED, "events")[0] == ("2019-02-01", "acme", None)
     pipeline.land(message("acme", "m-1", 4, 0, "2019-02-12T12:00", "2019-03-20T12:00", **sent))
     pipeline.process()
     assert pipeline.rows(waiting) == [("reconciliation",)]
@@ -679,12 +729,16 @@ def test_a_month_stays_while_an_open_period_begins_with_its_level(pipeline: Pipe
     stays = "metric stored of tenant 1 is billed by time, and an open period begins with its level of 2019-02-01"
     with pytest.raises(BadInputError, match=stays):
         archive(pipeline)
+    levels = "2 levels of 1 tenant, such as stored of acme, by which an open period is billed"
+    assert pipeline.rows(BLOCKED, "events")[0] == ("2019-02-01", "acme", levels)
     # A reading of March ended the level of a, yet March is not closed; that of b stands until it is retired.
     pipeline.close("2019-03", "2019-04-10")
     # 10 GB for 240 hours and 20 GB for 504 are 12,480; 3 GB for 744 are 2,232.
     assert pipeline.rows("select total_amount::text from finance.invoices order by invoice_id")[1:] == [("147.12",)]
     with pytest.raises(BadInputError, match=stays):
         archive(pipeline)
+    level = "1 level, stored of acme, by which an open period is billed"
+    assert pipeline.rows(BLOCKED, "events")[0] == ("2019-02-01", "acme", level)
     pipeline.configuration.tables["devices"][1]["retired_at"] = "2019-03-15T00:00:00Z"
     pipeline.configure()
     assert archive(pipeline).files[0].row_count == 2

@@ -23,7 +23,7 @@ WITHOUT_TURN = {
 } | DESK
 CLOSING = {"close_period", "reconcile", "verify", "explain_invoices"}
 RATING = {"verify_rates", "preview_invoices", "simulate_rates", "stage_rates"}
-RETENTION = {"archive_month", "archive_months", "decide_purge"}
+RETENTION = {"archive_month", "archive_months", "decide_purge", "rebuild_indexes"}
 JOBS = (
     {"load_config", "process_days", "publish_views", "check_tables", "build_docs"}
     | CLOSING

@@ -9,6 +9,8 @@ select
     kept.retention_class,
     kept.kept_until_at,
     kept.is_on_hold,
-    kept.is_due
+    kept.is_due,
+    case kept.kind when 'events' then blocked.blocked_by else kept.blocked_by end as blocked_by
 from {{ ref('int_retained_data') }} as kept
 inner join {{ source('registry', 'tenants') }} as tenant on kept.tenant_no = tenant.tenant_no
+left join {{ ref('int_blocked_months') }} as blocked on {{ utc_midnight('kept.first_date') }} = blocked.month_start_at
