@@ -3,13 +3,13 @@
 -- After a month has left the event store its minutes still sum to its hours, wherever the minutes of all that left are
 -- kept.
 with complete as (
-    select tenant_no, period_no
+    select folded.tenant_no, folded.period_no
     from {{ source('store', 'folded_periods') }} as folded
-    group by tenant_no, period_no
-    having bool_and(exists (
-        select 1 from {{ source('store', 'usage_minutes') }} as kept
-        where kept.tenant_no = folded.tenant_no and kept.period_no = folded.period_no and kept.fold_no = folded.fold_no
-    ))
+    left join (
+        select distinct tenant_no, period_no, fold_no from {{ source('store', 'usage_minutes') }}
+    ) as kept using (tenant_no, period_no, fold_no)
+    group by folded.tenant_no, folded.period_no
+    having bool_and(kept.fold_no is not null)
 ),
 
 minutes as (
