@@ -1,0 +1,116 @@
+"""A database that is spread over machines: what lies where, and that its SQL says the same.
+
+Whether it is metered and closed alike is for the whole suite to say, on a server with Citus (METERLINE_SHARDS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from orchestration.database import distribution
+from orchestration.database.connection import connect
+from orchestration.dbt_runs import target_folder
+from orchestration.errors import BadInputError
+from orchestration.settings import Settings
+from tests.conftest import SHARDS
+from tests.support import Pipeline, run_dbt
+
+UNIQUE_WITHOUT_TENANT = """
+select index.indrelid::regclass::text, index.indexrelid::regclass::text
+from pg_index as index
+where
+    index.indrelid = any(%s::regclass[])
+    and index.indisunique
+    and not exists (
+        select 1 from pg_attribute as part
+        where part.attrelid = index.indrelid and part.attname = 'tenant_no' and part.attnum = any(index.indkey)
+    )
+"""
+FOREIGN_KEYS = """
+select made.conrelid::regclass::text, made.confrelid::regclass::text
+from pg_constraint as made
+where made.contype = 'f' and made.conrelid = any(%s::regclass[]) and made.confrelid <> made.conrelid
+"""
+needs_plain = pytest.mark.skipif(SHARDS is not None, reason="of a server without Citus")
+
+
+def placed(name: str) -> bool:
+    """Whether a table, named with its schema, lies on the nodes."""
+    return name in distribution.BY_TENANT or {name, f"{name.split('.')[0]}.*"} & set(distribution.ON_EVERY_NODE) != set()
+
+
+def read_by(project: Any, model: str) -> Iterator[str]:
+    """The tables that a model reads, through others that are views."""
+    for name in project.nodes[model].depends_on.nodes:
+        if name in project.sources:
+            source = project.sources[name]
+            yield f"{source.schema}.{source.identifier}"
+        elif name in project.nodes and project.nodes[name].config.materialized == "view":
+            yield from read_by(project, name)
+
+
+def test_what_a_load_is_metered_from_lies_where_it_is_metered(project):
+    # The view of the events is of two tables that are placed.
+    reads = {
+        (node.name, table)
+        for name, node in project.nodes.items()
+        if node.resource_type == "model" and node.schema in ("metering", "usage") and "load" in node.tags
+        for table in read_by(project, name)
+        if not placed(table) and table != "store.events"
+    }
+
+    assert reads == set()
+
+
+def test_nodes_can_keep_every_key_by_themselves(fresh_database):
+    with connect(fresh_database) as session:
+        tables = list(distribution.BY_TENANT)
+        unique = session.execute(UNIQUE_WITHOUT_TENANT, (tables,)).fetchall()
+        foreign = session.execute(FOREIGN_KEYS, (tables,)).fetchall()
+
+    assert unique == []
+    assert [named for named in foreign if not placed(named[1]) or named[1] in distribution.BY_TENANT] == []
+
+
+@needs_plain
+def test_a_server_without_citus_is_named_with_the_remedy(fresh_database):
+    with connect(fresh_database, autocommit=True) as session:
+        with pytest.raises(BadInputError, match=r"METERLINE_SHARDS needs a server with Citus .* unset METERLINE_SHARDS"):
+            distribution.apply(session, 4)
+
+        assert distribution.apply(session, None) == []
+
+
+@pytest.mark.parametrize("said", ["many", "0", "-1", "64001", "1.5"])
+def test_a_number_of_shards_that_is_none_is_refused(monkeypatch, said):
+    monkeypatch.setenv("METERLINE_SHARDS", said)
+
+    with pytest.raises(BadInputError, match=f"METERLINE_SHARDS={said}: say into how many shards"):
+        Settings.from_environment()
+
+
+def compiled(settings: Settings) -> dict[str, str]:
+    """SQL of the models of a load, by name."""
+    run_dbt(settings, "compile", "--select", "tag:load", "governance")
+    return {path.stem: path.read_text() for path in (target_folder(settings) / "compiled").rglob("models/**/*.sql")}
+
+
+@needs_plain
+def test_what_is_put_otherwise_for_several_machines_is_still_sql_of_one(pipeline: Pipeline, tmp_path: Path):
+    plain = compiled(pipeline.settings)
+    spread = compiled(replace(pipeline.settings, home=tmp_path / "spread", shards=4))
+    different = {name for name, query in spread.items() if query != plain[name]}
+
+    assert {"int_contested_arrivals", "int_dated_events", "int_events_to_date", "store_events"} <= different
+    with connect(pipeline.settings) as session:
+        for name in sorted(different):
+            try:
+                session.execute(f"explain {spread[name]}".encode())
+            except psycopg.Error as error:
+                pytest.fail(f"{name}: {error}")
