@@ -71,7 +71,7 @@ def deployed(subject: Subject) -> list[Finding]:
 
 
 def roles(subject: Subject) -> list[Finding]:
-    """All there, and none that somebody can log in as; nodes of a spread database ask each other as the role at work."""
+    """All there, and none that somebody can log in as, but where nodes ask each other as the role at work."""
     can_log_in: dict[str, bool] = dict(subject.session.execute(KNOWN_ROLES, (list(ROLES),)).fetchall())
     findings = [
         wrong(f"role {role} is missing", f"create role {role} nologin, and restore its privileges from a backup")

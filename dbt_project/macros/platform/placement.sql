@@ -2,14 +2,15 @@
     Where the platform's database is spread over several machines (METERLINE_SHARDS), what has a tenant lies with the
     tenant's other rows, and what has none on every machine. The checks of prices keep their tables to themselves.
 #}
-{% macro is_spread() %}
-    {{ return(env_var('METERLINE_SHARDS', '') != '') }}
-{% endmacro %}
+{% macro is_spread() -%}
+    {#- Who only reads the models, as a linter does, has no environment; an empty answer is no. -#}
+    {%- if env_var is defined and env_var('METERLINE_SHARDS', '') -%} yes {%- endif -%}
+{%- endmacro %}
 
 {# Whether the model being built is one of those that are placed: what a load and its hours and days are made of. #}
-{% macro is_placed() %}
-    {{ return(is_spread() and this.schema in ('metering', 'usage')) }}
-{% endmacro %}
+{% macro is_placed() -%}
+    {%- if is_spread() and this.schema in ('metering', 'usage') -%} yes {%- endif -%}
+{%- endmacro %}
 
 {# All over the connections to the nodes: what a transaction has done in its own session, they cannot go on with. #}
 {% macro reach_all_nodes() %}

@@ -33,7 +33,7 @@ days as (
         string_agg(meter.tenant_id || '/' || meter.device_id, ' ' order by meter.tenant_id, meter.device_id)
             filter (where used.quantity is null) as missing_devices,
         max(meter.tolerance_percent) as tolerance_percent
-    from (select distinct property_id, metric_no, bucket_start_at from used) as day
+    from (select distinct counted.property_id, counted.metric_no, counted.bucket_start_at from used as counted) as day
     left join {{ ref('int_property_meters') }} as meter
         on day.property_id = meter.property_id
         and day.metric_no = meter.metric_no

@@ -20,12 +20,16 @@ with known as (
 ),
 
 contested as (
-    select {{ identity() }} from known
-    union
-    select {{ identity() }} from {{ ref('int_messages') }} where reason is null and arrival_rank = 2
-    union
-    select {{ identity('message') }} from {{ ref('int_messages') }} as message
-    where message.reason is null and {{ is_seen('message') }}
+    select {{ identity() }}, bool_or(may_be_seen) as may_be_seen
+    from (
+        select {{ identity() }}, false as may_be_seen from known
+        union all
+        select {{ identity() }}, false from {{ ref('int_messages') }} where reason is null and arrival_rank = 2
+        union all
+        select {{ identity('message') }}, true from {{ ref('int_messages') }} as message
+        where message.reason is null and {{ is_seen('message') }}
+    ) as found
+    group by {{ identity() }}
 ),
 
 arrivals as (
@@ -37,7 +41,9 @@ arrivals as (
     from contested
     {{ looked_up(source('store', 'repeats'), 'repeated', same_identity('repeated', 'contested')) }}
     union all
-    select {{ identity('message') }}, {{ arrival('message') }}, null, true, {{ is_seen('message') }}
+    select
+        {{ identity('message') }}, {{ arrival('message') }}, null, true,
+        contested.may_be_seen and {{ is_seen('message') }}
     from {{ ref('int_messages') }} as message
     inner join contested on {{ same_identity('message', 'contested') }}
     where message.reason is null

@@ -62,10 +62,16 @@ arrivals as (
 ),
 
 before as (
-    select retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day, max(taken.generation) as generation
+    select
+        retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day,
+        max(taken.generation) as generation
     from retaken
-    {{ looked_up(source('store', 'session_evidence'), 'taken', 'taken.tenant_no = retaken.tenant_no and taken.device_no = retaken.device_no'
-        ~ ' and taken.session_key = retaken.session_key and taken.received_day = retaken.received_day') }}
+    {{ looked_up(
+        source('store', 'session_evidence'), 'taken',
+        'taken.tenant_no = retaken.tenant_no and taken.device_no = retaken.device_no'
+        ~ ' and taken.session_key = retaken.session_key'
+        ~ ' and taken.received_day = retaken.received_day'
+    ) }}
     group by retaken.tenant_no, retaken.device_no, retaken.session_key, retaken.received_day
 )
 

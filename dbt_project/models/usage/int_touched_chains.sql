@@ -1,6 +1,6 @@
 {{ config(materialized='scratch', tags=['load']) }}
 
--- Chains of registers of which readings came, went or changed, or an exchange was declared or taken back, and since when.
+-- Chains of which readings came, went or changed, or an exchange was declared or taken back, and from when on.
 select tenant_no, device_no, metric_no, min(touched_at) as recomputed_from_at
 from (
     select tenant_no, device_no, metric_no, touched_at from {{ ref('int_register_changes') }}
