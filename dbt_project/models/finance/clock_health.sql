@@ -5,10 +5,20 @@ with session_days as (
     from {{ source('store', 'session_evidence') }}
 ),
 
--- Once: the offset is used in many columns and would be looked up for each.
-sessions as materialized (
+sessions as (
+    {%- if is_spread() %}
     select session_day.*, abs({{ session_offset_us('session_day') }}) / 1000000.0 as offset_seconds
     from session_days as session_day
+    {%- else %}
+    select session_day.*, evidence_of.offset_seconds
+    from session_days as session_day
+    -- Fenced: it is used in many columns and would be looked up for each.
+    cross join lateral (
+        select abs({{ session_offset_us('session_day') }}) / 1000000.0 as offset_seconds
+        from (values (1)) as once (n)
+        offset 0
+    ) as evidence_of
+    {%- endif %}
 ),
 
 clocks as (

@@ -28,10 +28,18 @@ inner join {{ source('registry', 'devices') }} as device on edited.device_no = d
 inner join {{ source('registry', 'metrics') }} as metric on edited.metric_no = metric.metric_no
 left join {{ ref('stg_config__devices') }} as config
     on edited.device_no = config.device_no and config.valid_to_load is null
+{%- if is_spread() %}
 left join (
     select again.edit_no, known.event_id, known.event_at, known.quantity, known.period_no
     from {{ source('store', 'edits') }} as again
     inner join {{ ref('int_named_events') }} as known
         on {{ same_identity('known', 'again') }} and again.stored_device_ts = known.stored_device_ts
 ) as event on edited.edit_no = event.edit_no
+{%- else %}
+left join lateral (
+    select * from {{ ref('int_named_events') }} as known
+    where {{ same_identity('known', 'edited') }} and known.stored_device_ts = edited.stored_device_ts
+    limit 1
+) as event on true
+{%- endif %}
 left join {{ ref('int_named_periods') }} as period on event.period_no = period.period_no
