@@ -137,6 +137,10 @@ def refuse_unapplied(session: psycopg.Connection) -> None:
         )
 
 
+# After the one that replaces it was asked for: by that it is known from one that came to its end.
+ABANDON = "update ledger.close_requests set finished_at = clock_timestamp() where finished_at is null and close_id < %s"
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A version of a rate card to simulate, and the one to compare it with (None: the one in force)."""
@@ -149,11 +153,11 @@ class Candidate:
 def request(
     session: psycopg.Connection, kind: str, month: date, as_of: datetime | None, candidate: Candidate | None = None
 ) -> int:
-    """Record the work for the billing models and return its close_id. Abandoned requests are finished first."""
-    session.execute("update ledger.close_requests set finished_at = statement_timestamp() where finished_at is null")
+    """Record the work for the billing models and return its close_id; it finishes requests that were abandoned."""
     simulated = (candidate.rate_card_id, candidate.version, candidate.against) if candidate else (None, None, None)
     row = session.execute(REQUEST, (kind, month, as_of, *simulated)).fetchone()
     assert row is not None
+    session.execute(ABANDON, row)
     return int(row[0])
 
 

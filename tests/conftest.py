@@ -180,12 +180,13 @@ def _database(server_url: str, template: str | None) -> Iterator[str]:
     name = f"meterline_test_{secrets.token_hex(6)}"
     identifiers = [sql.Identifier(name), sql.Identifier(template or "template1")]
     with psycopg.connect(server_url, autocommit=True) as connection:
-        # An extension that is preloaded may keep a worker of its own in a database, and what is in use is not copied.
-        connection.execute(
-            "select pg_terminate_backend(pid) from pg_stat_activity"
-            " where datname = %s and backend_type <> 'client backend'",
-            (template,),
-        )
+        if SHARDS is not None:
+            # The extension keeps a worker of its own in a database, and what is in use is not copied.
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = %s and backend_type <> 'client backend'",
+                (template,),
+            )
         connection.execute(sql.SQL("create database {} template {}").format(*identifiers))
     if SHARDS is not None and template is not None:
         with psycopg.connect(_url(server_url, name), autocommit=True) as connection:

@@ -33,7 +33,7 @@ class Rule:
 METERED: tuple[LiteralString, ...] = (
     # store.high_water has a row for every series of the event store and is small beside it.
     "create temporary {kind} metered_series as select tenant_no, device_no, metric_no from store.high_water",
-    "create temporary {kind} metered_registers as select distinct tenant_no, device_no from store.register_uses",
+    "create temporary {kind} metered_registers as select {distinct} tenant_no, device_no from store.register_uses",
 )
 VIEWS: tuple[LiteralString, ...] = (
     # Until when a contract is closed, and whether the last closed period was cut short by the contract's end.
@@ -782,9 +782,10 @@ RULES = (
 
 def refuse_forbidden_changes(connection: psycopg.Connection) -> None:
     """Raise BadInputError with a line for every change that closed periods or metered telemetry forbid."""
-    kind = sql.SQL("table" if distribution.is_spread(connection) else "view")
+    spread = distribution.is_spread(connection)
+    how = {"kind": sql.SQL("table" if spread else "view"), "distinct": sql.SQL("distinct" if spread else "all")}
     for metered in METERED:
-        connection.execute(sql.SQL(metered).format(kind=kind))
+        connection.execute(sql.SQL(metered).format(**how))
     for view in VIEWS:
         connection.execute(view)
     problems = Problems()

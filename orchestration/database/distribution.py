@@ -7,12 +7,14 @@ beside the messages and stay on the coordinator, where plain PostgreSQL rates th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from graphlib import TopologicalSorter
 from typing import LiteralString
 
 import psycopg
 from psycopg import sql
 
+from orchestration.database.roles import ROLES
 from orchestration.errors import BadInputError
 from orchestration.settings import SHARDS_VARIABLE
 
@@ -84,7 +86,7 @@ where
     and not exists (select 1 from pg_dist_partition where logicalrelid = relation.oid)
 order by 1
 """
-ROLES = "select rolname from pg_roles where rolname like 'meterline\\_%' and not rolcanlogin order by 1"
+SHUT_OUT = "select rolname from pg_roles where rolname = any(%s) and not rolcanlogin order by 1"
 # Who may add a row to a table may number it; where tables are placed, the right to the table does not include that.
 NUMBERING = """
 select numbers.oid::regclass::text, pg_get_userbyid(allowed.grantee)
@@ -97,6 +99,7 @@ where
     numbers.relkind = 'S'
     and allowed.privilege_type = 'INSERT'
     and allowed.grantee <> numbered.relowner
+    and not has_sequence_privilege(allowed.grantee, numbers.oid, 'usage')
     and exists (select 1 from pg_dist_partition where logicalrelid = numbered.oid)
 order by 1, 2
 """
@@ -121,7 +124,7 @@ def apply(connection: psycopg.Connection, shards: int | None) -> list[str]:
     if shards is None:
         if is_spread(connection):
             raise BadInputError(
-                f"this database is spread over shards; set {SHARDS_VARIABLE} as it was when it was made"
+                f"this database is spread over shards: set {SHARDS_VARIABLE} (its tables stay in as many as they have)"
             )
         return []
     connection.execute(LOCK)
@@ -130,14 +133,15 @@ def apply(connection: psycopg.Connection, shards: int | None) -> list[str]:
             _join(connection)
         _tune(connection)
         waiting = _in_order(connection)
-        if waiting:
-            connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
-            for name in waiting:
-                _place(connection, name)
-            _let_in(connection)
+        connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
+        for name in waiting:
+            _place(connection, name)
+        _let_in(connection)
         return waiting
     finally:
-        connection.execute(UNLOCK)
+        # Where the connection is lost, so is the lock, and what went wrong is said by what is raised.
+        with suppress(psycopg.OperationalError):
+            connection.execute(UNLOCK)
 
 
 def _join(connection: psycopg.Connection) -> None:
@@ -170,7 +174,7 @@ def _tune(connection: psycopg.Connection) -> None:
 def _in_order(connection: psycopg.Connection) -> list[str]:
     """What is to be placed, each table after those that its foreign keys name."""
     rows = connection.execute(TO_PLACE, {"names": [*BY_TENANT, *ON_EVERY_NODE]}).fetchall()
-    needs = {name: {*needed, BESIDE} if name in BY_TENANT else set(needed) for name, needed in rows}
+    needs = {name: set(needed) if name == BESIDE else {*needed, BESIDE} for name, needed in rows}
     known = {name: {other for other in needed if other in needs and other != name} for name, needed in needs.items()}
     return list(TopologicalSorter(known).static_order())
 
@@ -185,7 +189,7 @@ def _place(connection: psycopg.Connection, name: str) -> None:
 
 def _let_in(connection: psycopg.Connection) -> None:
     """Let nodes ask each other as the role at work; a role has no password and needs the leave of their pg_hba.conf."""
-    for (role,) in connection.execute(ROLES).fetchall():
+    for (role,) in connection.execute(SHUT_OUT, (list(ROLES),)).fetchall():
         connection.execute(sql.SQL("alter role {} login").format(sql.Identifier(role)))
     for sequence, role in connection.execute(NUMBERING).fetchall():
         grant = sql.SQL("grant usage on sequence {} to {}")

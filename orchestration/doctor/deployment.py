@@ -6,15 +6,17 @@ from psycopg import sql
 
 from orchestration.database import migrations
 from orchestration.database.guarded import GUARDS
+from orchestration.database.roles import ROLES
 from orchestration.dbt import deployed_sha256
 from orchestration.doctor.examination import PREPARE, Finding, Subject, well, wrong
 
 DEPLOYED = "select sha256 from ledger.deployments order by deployed_at desc limit 1"
-ROLES = (
-    "meterline_owner", "meterline_ingest", "meterline_transform", "meterline_score", "meterline_finance",
-    "meterline_auditor", "meterline_approver",
-)  # fmt: skip
 KNOWN_ROLES = "select rolname, rolcanlogin from pg_catalog.pg_roles where rolname = any(%s)"
+# Of nodes that ask each other as these roles. Only a superuser sees it.
+MAY_SEE_WHO_IS_ABLE = "select has_table_privilege('pg_catalog.pg_authid', 'select')"
+ABLE_TO_LOG_IN = """
+select rolname from pg_catalog.pg_authid where rolname = any(%s) and rolpassword is not null order by 1
+"""
 # A guard that is not `always` lets pass whoever sets session_replication_role.
 LAX_GUARDS = """
 select place.nspname, relation.relname, guard.tgname
@@ -79,6 +81,10 @@ def roles(subject: Subject) -> list[Finding]:
         if role not in can_log_in
     ]
     if subject.settings.shards is not None:
+        findings += [
+            wrong(f"{role} has a password, by which somebody may log in as it", f"alter role {role} password null")
+            for (role,) in _with_password(subject)
+        ]
         return findings or [well(f"{len(ROLES)} roles, as which the nodes of this database ask each other")]
     findings += [
         wrong(f"somebody can log in as {role}, which may change what invoices rest on", f"alter role {role} nologin")
@@ -86,6 +92,12 @@ def roles(subject: Subject) -> list[Finding]:
         if can
     ]
     return findings or [well(f"{len(ROLES)} roles, none of which can log in")]
+
+
+def _with_password(subject: Subject) -> list[tuple[str]]:
+    if subject.session.execute(MAY_SEE_WHO_IS_ABLE).fetchone() != (True,):
+        return []
+    return subject.session.execute(ABLE_TO_LOG_IN, (list(ROLES),)).fetchall()
 
 
 def guards(subject: Subject) -> list[Finding]:

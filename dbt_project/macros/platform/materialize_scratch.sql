@@ -28,8 +28,8 @@
             {% call statement('create') %}
                 create unlogged table {{ target_relation }} as ({{ sql }}) with no data
             {% endcall %}
-            {%- if is_placed() -%} {{ place(target_relation, wanted) }} {%- endif -%}
         {%- endif -%}
+        {%- if is_placed() -%} {{ place(target_relation, wanted) }} {%- endif -%}
 
         {% call statement('main') %}
             truncate {{ target_relation }};

@@ -19,12 +19,16 @@
     {%- endif -%}
 {% endmacro %}
 
+{# Where it belongs, unless it is there; what it held is of an earlier run. #}
 {% macro place(relation, columns) %}
-    {%- if 'tenant_no' in columns -%}
+    {%- if not run_query("select 1 from pg_dist_partition where logicalrelid = '" ~ relation ~ "'::regclass").rows -%}
         {% call statement('place') %}
+            truncate {{ relation }};
+            {%- if 'tenant_no' in columns %}
             select create_distributed_table('{{ relation }}', 'tenant_no', colocate_with => 'store.high_water')
+            {%- else %}
+            select create_reference_table('{{ relation }}')
+            {%- endif %}
         {% endcall %}
-    {%- else -%}
-        {% call statement('place') %} select create_reference_table('{{ relation }}') {% endcall %}
     {%- endif -%}
 {% endmacro %}

@@ -17,11 +17,17 @@
     ),
 
     in_use as materialized (
-        select distinct usage.tenant_no, usage.period_no
+        {%- set used = 'usage.tenant_no = ended.tenant_no and usage.period_no = ended.period_no and usage.event_count > 0' %}
+        {%- if is_spread() %}
+        select distinct ended.tenant_no, ended.period_no
         from ended
-        inner join {{ source('store', 'usage_days') }} as usage using (tenant_no, period_no)
-        where
-            usage.event_count > 0
+        inner join {{ source('store', 'usage_days') }} as usage on {{ used }}
+        where true
+        {%- else %}
+        select ended.tenant_no, ended.period_no
+        from ended
+        where exists (select 1 from {{ source('store', 'usage_days') }} as usage where {{ used }})
+        {%- endif %}
             and ended.tenant_no not in (
                 select change.tenant_no
                 from {{ source('ledger', 'configuration_changes') }} as change

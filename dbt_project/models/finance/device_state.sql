@@ -7,7 +7,11 @@ with heard as (
         receipt.last_received_at,
         (
             select max(latest.last_event_at)
-            from {{ source('store', 'high_water') }} as mark
+            from (
+                select distinct known.tenant_no, known.device_no, known.metric_no
+                from {{ source('store', 'high_water') }} as known
+                where known.tenant_no = receipt.tenant_no and known.device_no = receipt.device_no
+            ) as mark
             cross join lateral (
                 select day.last_event_at
                 from {{ source('store', 'usage_days') }} as day
@@ -19,7 +23,6 @@ with heard as (
                 order by day.bucket_start_at desc, day.last_event_at desc
                 limit 1
             ) as latest
-            where mark.tenant_no = receipt.tenant_no and mark.device_no = receipt.device_no
         ) as last_event_at
     from {{ source('store', 'device_receipts') }} as receipt
 ),

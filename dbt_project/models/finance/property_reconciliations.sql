@@ -7,6 +7,8 @@ with masters as (
     group by property_id, metric_no
 ),
 
+{%- if is_spread() %}
+
 used as (
     select
         meter.property_id, meter.tenant_no, meter.device_no, meter.metric_no, usage.bucket_start_at,
@@ -47,6 +49,52 @@ days as (
         and day.bucket_start_at = used.bucket_start_at
     group by day.property_id, day.metric_no, day.bucket_start_at
 )
+
+{%- else %}
+
+measured_days as (
+    select distinct meter.property_id, meter.metric_no, usage.bucket_start_at
+    from {{ ref('int_property_meters') }} as meter
+    inner join {{ source('store', 'usage_days') }} as usage
+        on meter.tenant_no = usage.tenant_no
+        and meter.device_no = usage.device_no
+        and meter.metric_no = usage.metric_no
+    where usage.event_count > 0
+),
+
+-- Day by day, so that a page of a few days reads no others.
+days as (
+    select measured.*, meters.*
+    from measured_days as measured
+    cross join lateral (
+        select
+            sum(used.quantity) filter (where meter.meter_role = 'master') as master_quantity,
+            coalesce(sum(used.quantity) filter (where meter.meter_role = 'sub'), 0) as sub_quantity,
+            count(*) filter (where meter.meter_role = 'sub') as sub_meter_count,
+            count(*) filter (where used.quantity is null) as missing_device_count,
+            string_agg(meter.tenant_id || '/' || meter.device_id, ' ' order by meter.tenant_id, meter.device_id)
+                filter (where used.quantity is null) as missing_devices,
+            max(meter.tolerance_percent) as tolerance_percent
+        from {{ ref('int_property_meters') }} as meter
+        left join lateral (
+            select sum(usage.quantity) as quantity
+            from {{ source('store', 'usage_days') }} as usage
+            where
+                usage.tenant_no = meter.tenant_no
+                and usage.device_no = meter.device_no
+                and usage.metric_no = meter.metric_no
+                and usage.bucket_start_at = measured.bucket_start_at
+                and usage.event_count > 0
+        ) as used on true
+        where
+            meter.property_id = measured.property_id
+            and meter.metric_no = measured.metric_no
+            and meter.activated_at <= measured.bucket_start_at
+            and meter.retired_at > measured.bucket_start_at
+    ) as meters
+)
+
+{%- endif %}
 
 select
     days.property_id,

@@ -24,7 +24,7 @@ last_readings as (
     ) as reading
 ),
 
-ended as materialized (
+ended as {% if is_spread() %}materialized{% endif %} (
     select
         reading.*,
         least(

@@ -28,7 +28,10 @@ local_days as (
 )
 
 select
-    used.*,
+    used.tenant_no,
+    used.device_no,
+    used.metric_no,
+    used.period_no,
     local_days.day_start_at as bucket_start_at,
     local_days.day_end_at as bucket_end_at
 from {{ ref('int_register_uses') }} as used
