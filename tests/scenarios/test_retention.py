@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +24,7 @@ import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from orchestration import tracing, tracing_scores
+from orchestration import closing, tracing, tracing_scores
 from orchestration.database.connection import connect
 from orchestration.doctor import archive as doctor_archive
 from orchestration.doctor.examination import Limits, subject_of
@@ -685,14 +685,21 @@ def test_minutes_of_one_minute_that_left_in_two_months_are_one_row(pipeline: Pip
     pipeline.audit()
 
 
-def test_a_month_stays_while_late_use_of_its_periods_waits(pipeline: Pipeline) -> None:
+LATE = {"received": "2019-03-20T12:00", "sent_ts": "2019-03-20T12:00:00Z"}
+
+
+def close_before_late_use(pipeline: Pipeline) -> None:
+    """4 units in a closed February, and 5 that came too late for it."""
     pipeline.tenant("acme", "m-1")
     pipeline.land(message("acme", "m-1", 1, 4, "2019-02-10T12:00"), message("acme", "m-1", 2, 1, "2019-03-20T12:00"))
     pipeline.process()
     pipeline.close("2019-02", "2019-03-05")
-    sent = {"sent_ts": "2019-03-20T12:00:00Z"}
-    pipeline.land(message("acme", "m-1", 3, 5, "2019-02-11T12:00", "2019-03-20T12:00", **sent))
+    pipeline.land(message("acme", "m-1", 3, 5, "2019-02-11T12:00", **LATE))
     pipeline.process()
+
+
+def test_a_month_stays_while_late_use_of_its_periods_waits(pipeline: Pipeline) -> None:
+    close_before_late_use(pipeline)
     late = "late use of period 2019-02-01 of tenant 1 waits for a"
     with pytest.raises(BadInputError, match=f"{late} reconciliation, .*; Run meterline reconcile"):
         archive(pipeline)
@@ -709,12 +716,23 @@ def test_a_month_stays_while_late_use_of_its_periods_waits(pipeline: Pipeline) -
     waiting = "select waits_for from governance.int_undecided_late_use"
     assert pipeline.rows(waiting) == []
     assert pipeline.rows(BLOCKED, "events")[0] == ("2019-02-01", "acme", None)
-    pipeline.land(message("acme", "m-1", 4, 0, "2019-02-12T12:00", "2019-03-20T12:00", **sent))
+    pipeline.land(message("acme", "m-1", 4, 0, "2019-02-12T12:00", **LATE))
     pipeline.process()
     assert pipeline.rows(waiting) == [("reconciliation",)]
     pipeline.reconcile()
     assert len(pipeline.rows("select proposal_id from store.proposals")) == 1
     assert [(file.kind, file.row_count) for file in archive(pipeline).files] == [("events", 3), ("minutes", 1)]
+
+
+def test_a_reconciliation_that_was_stopped_has_proposed_nothing(pipeline: Pipeline) -> None:
+    close_before_late_use(pipeline)
+    waiting = "select waits_for from governance.int_undecided_late_use"
+    for kind in ("reconcile", "verify"):
+        with connect(pipeline.settings, "meterline_transform") as session:
+            closing.request(session, kind, closing.NO_MONTH, datetime.now(UTC))
+    assert pipeline.rows(waiting) == [("reconciliation",)]
+    pipeline.reconcile()
+    assert pipeline.rows(waiting) == [("decision",)]
 
 
 def test_a_month_stays_while_an_open_period_begins_with_its_level(pipeline: Pipeline) -> None:
