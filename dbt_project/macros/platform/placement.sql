@@ -1,6 +1,6 @@
 {#
-    Where the platform's database is spread over several machines (METERLINE_SHARDS), what has a tenant lies with the
-    tenant's other rows, and what has none on every machine. The checks of prices keep their tables to themselves.
+    Where the platform's database is spread over several machines (METERLINE_SHARDS), the working tables of a load lie with
+    their tenant's messages, or on every machine if they have no tenant. Those of a close stay on the coordinator.
 #}
 {% macro is_spread() -%}
     {#- Who only reads the models, as a linter does, has no environment; an empty answer is no. -#}

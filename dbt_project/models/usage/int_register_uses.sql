@@ -13,15 +13,11 @@ with readings as (
         {{ identity('kept') }}, kept.stored_device_ts, kept.event_at, kept.period_no, kept.is_skew_candidate,
         kept.reading, kept.is_in_chain, kept.is_exchange
     from {{ ref('int_register_chains') }} as chain
-    cross join lateral (
-        select * from {{ source('store', 'register_uses') }} as known
-        where
-            known.tenant_no = chain.tenant_no
-            and known.device_no = chain.device_no
-            and known.metric_no = chain.metric_no
-            and known.event_at >= chain.recomputed_from_at
-        offset 0
-    ) as kept
+    {{ looked_up(
+        source('store', 'register_uses'), 'kept',
+        'kept.tenant_no = chain.tenant_no and kept.device_no = chain.device_no and kept.metric_no = chain.metric_no'
+        ~ ' and kept.event_at >= chain.recomputed_from_at'
+    ) }}
     where not exists (
         select 1 from {{ ref('int_register_changes') }} as changed
         where {{ same_identity('changed', 'kept') }} and changed.stored_device_ts = kept.stored_device_ts
