@@ -28,13 +28,7 @@ days as (
         day.property_id,
         day.metric_no,
         day.bucket_start_at,
-        sum(used.quantity) filter (where meter.meter_role = 'master') as master_quantity,
-        coalesce(sum(used.quantity) filter (where meter.meter_role = 'sub'), 0) as sub_quantity,
-        count(*) filter (where meter.meter_role = 'sub') as sub_meter_count,
-        count(*) filter (where meter.device_no is not null and used.quantity is null) as missing_device_count,
-        string_agg(meter.tenant_id || '/' || meter.device_id, ' ' order by meter.tenant_id, meter.device_id)
-            filter (where used.quantity is null) as missing_devices,
-        max(meter.tolerance_percent) as tolerance_percent
+        {{ property_totals() }}
     from (select distinct counted.property_id, counted.metric_no, counted.bucket_start_at from used as counted) as day
     left join {{ ref('int_property_meters') }} as meter
         on day.property_id = meter.property_id
@@ -68,13 +62,7 @@ days as (
     from measured_days as measured
     cross join lateral (
         select
-            sum(used.quantity) filter (where meter.meter_role = 'master') as master_quantity,
-            coalesce(sum(used.quantity) filter (where meter.meter_role = 'sub'), 0) as sub_quantity,
-            count(*) filter (where meter.meter_role = 'sub') as sub_meter_count,
-            count(*) filter (where used.quantity is null) as missing_device_count,
-            string_agg(meter.tenant_id || '/' || meter.device_id, ' ' order by meter.tenant_id, meter.device_id)
-                filter (where used.quantity is null) as missing_devices,
-            max(meter.tolerance_percent) as tolerance_percent
+            {{ property_totals() }}
         from {{ ref('int_property_meters') }} as meter
         left join lateral (
             select sum(usage.quantity) as quantity
