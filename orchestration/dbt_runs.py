@@ -45,15 +45,18 @@ def target_folder(settings: Settings, step: str = "") -> Path:
     return settings.home / "dbt" / step
 
 
-def run(settings: Settings, arguments: Sequence[str], step: str = "") -> Generator[Any]:
+def run(
+    settings: Settings, arguments: Sequence[str], step: str = "", manifest: Manifest | None = None
+) -> Generator[Any]:
     """Run dbt with its files in the folder of `step`; yields its events (messages of its protocol) as they happen.
 
+    What it runs is the project, or the form of it that is given.
     dbt finds the database in the environment. Where the caller is interrupted, so are the statements under way, and
     dbt has ended before the interruption goes on. Raises DbtError.
     """
     from dbt.cli.main import dbtRunner
 
-    manifest, target = _deployed_project(settings), target_folder(settings, step)
+    manifest, target = manifest or deployed_project(settings), target_folder(settings, step)
     events = SimpleQueue[Any]()
     finished: list[dbtRunnerResult] = []
 
@@ -91,7 +94,7 @@ def parsed_project(settings: Settings) -> Manifest:
     return _PARSED[DBT_PROJECT]
 
 
-def _deployed_project(settings: Settings) -> Manifest:
+def deployed_project(settings: Settings) -> Manifest:
     """The project in that database, whose name is all that parsing takes from the environment."""
     manifest, database = parsed_project(settings), database_environment(settings)["PGDATABASE"]
     for node in (*manifest.nodes.values(), *manifest.sources.values()):
@@ -129,7 +132,7 @@ def document(settings: Settings) -> Path:
     """dbt's pages about the project and the database; returns their folder. Raises DbtError."""
     # A folder of its own: runs that are at work read the manifest of the common one.
     target = target_folder(settings, "docs")
-    finished = _invoke("docs", "generate", "--static", target=target, manifest=_deployed_project(settings))
+    finished = _invoke("docs", "generate", "--static", target=target, manifest=deployed_project(settings))
     if not finished.success:
         raise DbtError(_problems(finished), ())
     return target

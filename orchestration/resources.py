@@ -38,14 +38,15 @@ class Platform(ConfigurableResource):  # type: ignore[type-arg]
 class Dbt(ConfigurableResource):  # type: ignore[type-arg]
     """dbt on this repository's project, in the process of the step."""
 
-    def build(self, *selection: str, step: str) -> Generator[Any]:
+    def build(self, *selection: str, step: str, lanes: int = 1) -> Generator[Any]:
         """Build models with the tests of their data; yields dbt's events, and prints what they say to people.
 
+        With several lanes, the models of a load in each of them.
         Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
         Raises DbtError.
         """
         arguments = ["build", "--exclude-resource-type", "unit_test", *selection]
-        with closing(dbt_runs.run(Settings.from_environment(), arguments, step)) as events:
+        with closing(_running(Settings.from_environment(), arguments, step, lanes)) as events:
             for event in events:
                 if event.info.level in LEVELS:
                     print(event.info.msg, flush=True)
@@ -57,6 +58,15 @@ class Dbt(ConfigurableResource):  # type: ignore[type-arg]
         """Rate what was asked for in `ledger.close_requests` by the models of a close. Raises DbtError."""
         for _ in self.build("--select", "tag:close", step="close"):
             pass
+
+
+def _running(settings: Settings, arguments: list[str], step: str, lanes: int) -> Generator[Any]:
+    if lanes == 1:
+        return dbt_runs.run(settings, arguments, step)
+    # It needs all of dbt, which a step that has nothing to do with it is spared.
+    from orchestration import dbt_lanes
+
+    return dbt_lanes.run(settings, arguments, step, lanes)
 
 
 def _node(event: Any) -> str:

@@ -18,6 +18,9 @@ FIRST_DAY = "2010-01-01"
 SHARDS_VARIABLE = "METERLINE_SHARDS"
 # What Citus allows.
 MOST_SHARDS = 64_000
+LANES_VARIABLE = "METERLINE_LANES"
+# Of a database beside this process; every lane has a session of its own there, and sorts in its own memory.
+MOST_LANES, MOST_LANES_UNASKED = 16, 4
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Settings:
 
     `METERLINE_HOME` (default `.meterline`) holds the embedded database, Dagster's files and the demo's landing zone;
     `METERLINE_DATABASE_URL`, `METERLINE_LANDING`, `METERLINE_CONFIG`, `METERLINE_ARTIFACTS` and `METERLINE_ARCHIVE`
-    replace the parts they name. `METERLINE_SHARDS` spreads the database over the nodes of a Citus cluster.
+    replace the parts they name. `METERLINE_SHARDS` spreads the database over the nodes of a Citus cluster,
+    `METERLINE_LANES` says in how many lanes a load of many messages is metered.
     """
 
     home: Path
@@ -36,6 +40,7 @@ class Settings:
     artifacts_url: str | None = None
     archive_url: str | None = None
     shards: int | None = None
+    lanes: int = 1
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -48,6 +53,7 @@ class Settings:
             artifacts_url=os.environ.get("METERLINE_ARTIFACTS") or None,
             archive_url=os.environ.get("METERLINE_ARCHIVE") or None,
             shards=_shards(),
+            lanes=_lanes(),
         )
 
     @cached_property
@@ -87,5 +93,25 @@ def _shards() -> int | None:
         raise BadInputError(
             f"{SHARDS_VARIABLE}={said}: say into how many shards tables are spread, 1 to {MOST_SHARDS:,} "
             "(twice the cores of all nodes is a good number), or unset it where the database is one machine"
+        )
+    return int(said)
+
+
+def _lanes() -> int:
+    """As many as are asked for; else one, or where the database is this platform's own, one for each core."""
+    if os.environ.get(SHARDS_VARIABLE):
+        if os.environ.get(LANES_VARIABLE, "1") != "1":
+            raise BadInputError(
+                f"{LANES_VARIABLE}: nodes share the work out by themselves ({SHARDS_VARIABLE}); unset it"
+            )
+        return 1
+    said = os.environ.get(LANES_VARIABLE)
+    if not said:
+        is_own = not os.environ.get("METERLINE_DATABASE_URL")
+        return min(os.cpu_count() or 1, MOST_LANES_UNASKED) if is_own else 1
+    if not said.isdecimal() or not 1 <= int(said) <= MOST_LANES:
+        raise BadInputError(
+            f"{LANES_VARIABLE}={said}: say in how many lanes a load is metered, 1 to {MOST_LANES} "
+            "(cores of the database's machine), or unset it"
         )
     return int(said)

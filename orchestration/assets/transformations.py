@@ -11,6 +11,7 @@ from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_contex
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 from dbt_common.events.functions import msg_to_dict
 
+from orchestration import lanes
 from orchestration.dbt import manifest_path
 from orchestration.dbt_runs import DbtError
 from orchestration.failures import clear_failures
@@ -115,7 +116,9 @@ def nothing_pending(platform: Platform) -> bool:
     return False
 
 
-def build_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform, step: str) -> Iterator[Any]:
+def build_models(
+    context: AssetExecutionContext, dbt: Dbt, platform: Platform, step: str, in_lanes: int = 1
+) -> Iterator[Any]:
     """Build the selected models with their checks; a check that fails is named with its first rows, not retried."""
     asked = get_updated_cli_invocation_params_for_context(context, {}, TRANSLATOR)
     tests = ["--indirect-selection", asked.indirect_selection] if asked.indirect_selection else []
@@ -126,7 +129,7 @@ def build_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform, s
             clear_failures(),
             kept_connections(context.instance),
             turn(SETTINGS),
-            closing(dbt.build(*asked.selection_args, *tests, step=step)) as events,
+            closing(dbt.build(*asked.selection_args, *tests, step=step, lanes=in_lanes)) as events,
         ):
             for event in events:
                 if event.info.name in RESULTS:
@@ -163,14 +166,15 @@ def _told(
 def metering_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform) -> Iterator[Any]:
     """Every accepted load from raw rows to hourly and daily use; the models find their loads in the ledger.
 
-    With nothing pending dbt is not started.
+    With nothing pending dbt is not started. Many messages are metered in lanes, but for a selection of the models.
     """
     with clear_failures():
         if nothing_pending(platform):
             context.log.info("no load is waiting to be metered")
             return
-    report("metering")(0, 0)
-    yield from build_models(context, dbt, platform, "load")
+        in_lanes = 1 if context.is_subset else lanes.wanted(platform.settings)
+    report("metering" if in_lanes == 1 else f"metering in {in_lanes} lanes")(0, 0)
+    yield from build_models(context, dbt, platform, "load", in_lanes)
 
 
 @dbt_assets(

@@ -21,6 +21,7 @@
         {%- endif -%}
         {%- if writing -%} {{ take_turn() }} {%- endif -%}
         {%- if 'model.meterline.int_messages' in writing -%}
+            {{ go_on_in_lanes(graph.nodes['model.meterline.int_messages'].config.lanes or 1) }}
             ; {{ claim_loads() }}
             {%- if 'model.meterline.int_fact_steps' in writing -%} ; truncate {{ source('rating', 'facts') }} {%- endif -%}
         {%- endif -%}
@@ -52,4 +53,17 @@
     ]::regclass[]) as grown (relation);
     update ledger.loads set status = 'claimed', claimed_by = '{{ invocation_id }}', claimed_at = statement_timestamp()
     where status in ('accepted', 'claimed')
+{%- endmacro %}
+
+{# What a run that was stopped has added, it has added by its lanes. #}
+{% macro go_on_in_lanes(lanes) -%}
+    {%- set begun = run_query(
+        "select max(mark.lanes) from ledger.marks as mark inner join ledger.loads as load using (load_id)"
+        ~ " where load.status = 'claimed' and mark.lanes <> " ~ lanes
+    ).columns[0][0] -%}
+    {%- if begun -%}
+        {{ exceptions.raise_compiler_error(
+            'a run that was stopped had ' ~ begun ~ ' lanes, and this has ' ~ lanes ~ '; meterline process goes on with it'
+        ) }}
+    {%- endif -%}
 {%- endmacro %}

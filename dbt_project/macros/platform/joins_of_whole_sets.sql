@@ -33,3 +33,9 @@
     then ask which are wanted. Below what makes it guess the order of all.
 #}
 {% macro joins_over_events() %} set local join_collapse_limit = 11; set local from_collapse_limit = 11 {% endmacro %}
+
+{#
+    lookups_by_key: a pre-hook of a model that looks up, row by row, what it also writes. A plan of when the table was small
+    reads all of it for each row, with what another lane has written meanwhile.
+#}
+{% macro lookups_by_key() %} set local enable_seqscan = off {% endmacro %}

@@ -2,7 +2,8 @@
     scratch: the working set of one run. The table is made once, unlogged, and from then on emptied and filled in
     one transaction and analysed, so that plans are right, views on it survive and a crash leaves nothing behind
     that matters. It is made again when its columns change. `only_when` is a condition without which the model has no
-    rows: a run in which it does not hold costs a look, and not a plan of the query, an empty insert and its statistics.
+    rows, `only_with` a model without whose rows it has none: a run in which that does not hold costs a look, and not a plan
+    of the query, an empty insert and its statistics.
 #}
 {% materialization scratch, adapter='postgres' %}
     {%- set target_relation = this.incorporate(type='table') -%}
@@ -55,9 +56,13 @@
 
 {# Whether a scratch table is empty and stays so. A deployment never is: it makes tables again whose columns changed. #}
 {% macro is_idle(existing) %}
-    {%- if not config.get('only_when') or flags.WHICH != 'build' -%} {{ return(false) }} {%- endif -%}
+    {%- set condition = config.get('only_when') -%}
+    {%- if config.get('only_with') -%}
+        {%- set condition = 'exists (select 1 from ' ~ ref(config.get('only_with')) ~ ')' -%}
+    {%- endif -%}
+    {%- if not condition or flags.WHICH != 'build' -%} {{ return(false) }} {%- endif -%}
     {%- set looked = run_query(
-        "select not (" ~ config.get('only_when') ~ ") and not exists (select 1 from " ~ existing ~ ")"
+        "select not (" ~ condition ~ ") and not exists (select 1 from " ~ existing ~ ")"
     ) -%}
     {{ return(looked.columns[0].values()[0]) }}
 {% endmacro %}

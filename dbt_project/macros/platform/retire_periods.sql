@@ -8,7 +8,8 @@
         select stale.tenant_no, stale.period_no
         from {{ source('store', 'periods') }} as stale
         where
-            not exists (
+            {{ in_lane('stale.tenant_no') }}
+            and not exists (
                 select 1
                 from {{ ref('int_billing_periods') }} as period
                 where period.tenant_no = stale.tenant_no and period.period_start_date = stale.period_start_date

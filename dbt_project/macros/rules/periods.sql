@@ -5,7 +5,8 @@
     left join {{ source('store', 'periods') }} as known
         on named.tenant_no = known.tenant_no and named.period_start_date = known.period_start_date
     where
-        row(
+        {{ in_lane('named.tenant_no') }}
+        and row(
             named.contract_id, named.period_start_at, named.period_end_at, named.boundary_at,
             named.proration_numerator, named.proration_denominator, named.time_zone, named.late_policy
         ) is distinct from row(

@@ -50,10 +50,10 @@
 {%- endmacro %}
 
 {#
-    Buckets that only gained events of an additive metric, as amounts to add. Loads that carry this model's mark were
+    Buckets that only gained events of an additive metric, as amounts to add. Loads that carry this sum's mark were
     added before; the mark is written in the transaction that adds.
 #}
-{% macro added_usage(changes, model) -%}
+{% macro added_usage(changes, sum) -%}
     select
         change.tenant_no,
         change.device_no,
@@ -73,7 +73,7 @@
         {{ is_additive('metric.aggregation') }}
         and {{ is_register('metric') }} is not true
         and change.cause_load_id not in (
-            select load_id from {{ source('ledger', 'marks') }} where model = '{{ model }}'
+            {{ marked_loads(sum) }}
         )
     group by change.tenant_no, change.device_no, change.metric_no, change.period_no, change.bucket_start_at
     having min(change.sign) > 0
@@ -93,10 +93,15 @@
     )
 {%- endmacro %}
 
-{% macro mark_loads(model) -%}
-    insert into {{ source('ledger', 'marks') }} (load_id, model)
-    select load_id, '{{ model }}' from {{ ref('stg_loads') }}
+{% macro mark_loads(sum) -%}
+    insert into {{ source('ledger', 'marks') }} (load_id, model, lane, lanes)
+    select load_id, '{{ sum }}', {{ lane() }}, {{ lanes() }} from {{ ref('stg_loads') }}
     on conflict do nothing
+{%- endmacro %}
+
+{# Loads whose messages, those of this lane's tenants, were added to that sum. #}
+{% macro marked_loads(sum) -%}
+    select load_id from {{ source('ledger', 'marks') }} where model = '{{ sum }}' and lane = {{ lane() }}
 {%- endmacro %}
 
 {#

@@ -1,6 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['load'],
+    all_lanes=true,
     post_hook=["{{ apply_loads() }}"]
 ) }}
 
@@ -18,7 +19,7 @@ select claimed.load_id, claimed.message_count
 from claimed
 where
     (
-        select count(*)
+        select count(*) = 3 * max(mark.lanes)
         from {{ source('ledger', 'marks') }} as mark
         where mark.load_id = claimed.load_id and mark.model in ('usage_hours', 'usage_days', 'received_hours')
-    ) = 3
+    )

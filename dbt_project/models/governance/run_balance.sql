@@ -1,4 +1,4 @@
-{{ config(materialized='scratch', tags=['load']) }}
+{{ config(materialized='scratch', tags=['load'], all_lanes=true) }}
 -- depends_on: {{ ref('store_repeats') }}
 -- depends_on: {{ ref('store_quarantine') }}
 -- depends_on: {{ ref('store_usage_hours_recomputed') }}

@@ -6,7 +6,7 @@
 with restated as (
     select tenant_no, event_at, old_event_at
     from {{ source('store', 'event_restatements') }}
-    where {{ is_claimed('cause_load_id') }}
+    where {{ is_claimed('cause_load_id') }} and {{ in_lane('tenant_no') }}
 ),
 
 touched as (

@@ -8,7 +8,7 @@
 with claimed_evidence as (
     select distinct tenant_no, device_no, session_key, received_day
     from {{ source('store', 'session_evidence') }}
-    where {{ is_claimed('load_id') }}
+    where {{ is_claimed('load_id') }} and {{ in_lane('tenant_no') }}
 ),
 
 touched_days as (
@@ -68,18 +68,20 @@ stored_again as (
     union
     select {{ identity() }}, device_ts
     from {{ source('store', 'events') }}
-    where {{ is_claimed('load_id') }}
+    where {{ is_claimed('load_id') }} and {{ in_lane('tenant_no') }}
     union
     select {{ identity() }}, stored_device_ts
     from {{ source('store', 'event_restatements') }}
-    where {{ is_claimed('cause_load_id') }}
+    where {{ is_claimed('cause_load_id') }} and {{ in_lane('tenant_no') }}
     union
     select {{ identity() }}, stored_device_ts from {{ ref('int_moved_identities') }}
     union
     select {{ identity() }}, stored_device_ts from {{ ref('int_reviewed_events') }}
     union
     -- An edit moves no event, but its local day is counted again.
-    select {{ identity() }}, stored_device_ts from {{ source('store', 'edits') }} where {{ is_claimed('load_id') }}
+    select {{ identity() }}, stored_device_ts
+    from {{ source('store', 'edits') }}
+    where {{ is_claimed('load_id') }} and {{ in_lane('tenant_no') }}
     union
     -- An interrupted run may have stored a run whose reading came with an earlier load, and not yet billed it.
     select {{ identity() }}, stored_device_ts

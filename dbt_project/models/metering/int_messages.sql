@@ -23,4 +23,5 @@ from (
         {{ quarantine_reason() }} as reason,
         {{ quarantine_detail() }} as detail
     from {{ ref('stg_messages') }}
+    where {{ in_lane('coalesce(tenant_no, 0)') }}
 ) as judged

@@ -5,7 +5,7 @@
 with changes as (
     select distinct tenant_no, device_no, metric_no
     from {{ source('ledger', 'configuration_changes') }}
-    where {{ is_claimed('load_id') }}
+    where {{ is_claimed('load_id') }} and {{ in_lane('tenant_no') }}
 )
 
 select distinct mark.tenant_no, mark.device_no, mark.metric_no

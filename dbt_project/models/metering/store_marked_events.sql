@@ -7,11 +7,11 @@ select {{ identity('event') }}, event.stored_device_ts, event.period_no
 from (
     select {{ identity() }}, device_ts as stored_device_ts, period_no, disposition, traits_no
     from {{ source('store', 'events') }}
-    where {{ is_claimed('load_id') }}
+    where {{ is_claimed('load_id') }} and {{ in_lane('tenant_no') }}
     union all
     select {{ identity() }}, stored_device_ts, period_no, disposition, traits_no
     from {{ source('store', 'event_restatements') }}
-    where {{ is_claimed('cause_load_id') }}
+    where {{ is_claimed('cause_load_id') }} and {{ in_lane('tenant_no') }}
 ) as event
 inner join (select distinct traits_no from {{ doubted_traits() }} as named) as doubted using (traits_no)
 where {{ is_billed('event.disposition') }}

@@ -16,7 +16,5 @@ select
 from {{ ref('int_messages') }} as message
 where
     message.reason is null
-    and message.load_id not in (
-        select load_id from {{ source('ledger', 'marks') }} where model = 'received_hours'
-    )
+    and message.load_id not in ({{ marked_loads('received_hours') }})
 group by message.tenant_no, hour_start_at, received_date

@@ -1,4 +1,4 @@
-{{ config(materialized='store', into='session_evidence', tags=['load']) }}
+{{ config(materialized='store', into='session_evidence', tags=['load'], pre_hook=lookups_by_key()) }}
 
 -- Least delay of the valid messages of this run, per session and received day, where it improves on what is known.
 with usable as (

@@ -7,11 +7,11 @@
 with touching as (
     select {{ identity() }}, device_ts as stored_device_ts, event_at as touched_at
     from {{ source('store', 'events') }}
-    where {{ is_claimed('load_id') }}
+    where {{ is_claimed('load_id') }} and {{ in_lane('tenant_no') }}
     union all
     select {{ identity() }}, stored_device_ts, least(event_at, old_event_at)
     from {{ source('store', 'event_restatements') }}
-    where {{ is_claimed('cause_load_id') }}
+    where {{ is_claimed('cause_load_id') }} and {{ in_lane('tenant_no') }}
     union all
     select {{ identity() }}, stored_device_ts, event_at from {{ ref('int_edited_events') }}
     union all

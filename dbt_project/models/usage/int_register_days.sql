@@ -1,8 +1,4 @@
-{{ config(
-    materialized='scratch',
-    tags=['load'],
-    only_when="exists (select 1 from usage.int_register_uses)"
-) }}
+{{ config(materialized='scratch', tags=['load'], only_with='int_register_uses') }}
 
 -- Recomputed readings with their local day. The run's calendar knows the days of what came, not of what stood behind.
 with tenant_days as (

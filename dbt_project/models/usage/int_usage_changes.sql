@@ -11,7 +11,7 @@ select
     1 as sign
 from {{ source('store', 'events') }} as event
 {{ calibrated_by('event') }}
-where {{ is_billed('event.disposition') }} and {{ is_claimed('event.load_id') }}
+where {{ is_billed('event.disposition') }} and {{ is_claimed('event.load_id') }} and {{ in_lane('event.tenant_no') }}
 
 union all
 
@@ -21,7 +21,10 @@ select
     1 as sign
 from {{ source('store', 'event_restatements') }} as event
 {{ calibrated_by('event') }}
-where {{ is_billed('event.disposition') }} and {{ is_claimed('event.cause_load_id') }}
+where
+    {{ is_billed('event.disposition') }}
+    and {{ is_claimed('event.cause_load_id') }}
+    and {{ in_lane('event.tenant_no') }}
 
 union all
 
@@ -30,7 +33,7 @@ select
     old_is_skew_candidate,
     -1 as sign
 from {{ source('store', 'event_restatements') }}
-where {{ is_billed('old_disposition') }} and {{ is_claimed('cause_load_id') }}
+where {{ is_billed('old_disposition') }} and {{ is_claimed('cause_load_id') }} and {{ in_lane('tenant_no') }}
 
 union all
 
