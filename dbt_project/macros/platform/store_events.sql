@@ -17,30 +17,6 @@
     {%- endif -%}
 {%- endmacro %}
 
-{# Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same. #}
-{% macro register_series() -%}
-    insert into {{ source('store', 'series') }} (tenant_no, series_no, device_no, metric_no, seq_epoch)
-    select
-        fresh.tenant_no,
-        coalesce(numbered.last_no, 0) + row_number() over (
-            partition by fresh.tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
-        ),
-        fresh.device_no, fresh.metric_no, fresh.seq_epoch
-    from (
-        select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
-        from {{ ref('int_dated_events') }} as event
-        where
-            event.stored_device_ts is null
-            and not exists (
-                select 1 from {{ source('store', 'series') }} as known where {{ same_series('known', 'event') }}
-            )
-    ) as fresh
-    cross join lateral (
-        select max(known.series_no) as last_no from {{ source('store', 'series') }} as known
-        where known.tenant_no = fresh.tenant_no
-    ) as numbered
-{%- endmacro %}
-
 {# In the insert's transaction, so that no stored sequence is ever above its mark. #}
 {% macro raise_high_water() -%}
     insert into {{ source('store', 'high_water') }} as mark (tenant_no, device_no, metric_no, seq_epoch, msg_seq)

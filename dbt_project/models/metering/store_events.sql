@@ -4,12 +4,11 @@
     tags=['load'],
     pre_hook=[
         {'sql': "{{ make_partitions() }}", 'transaction': false},
-        "{{ joins_of_loads() }}",
-        "{{ register_series() }}",
-        "select store.refresh_statistics('{{ source('store', 'series') }}')"
+        "{{ joins_of_loads() }}"
     ],
     post_hook=["{{ raise_high_water() }}"]
 ) }}
+-- depends_on: {{ ref('store_series') }}
 
 -- New identities, and new runs of known ones, enter the store; what is there already stays as it is. A run whose
 -- reading came with an earlier load enters unbilled: a restatement of this run bills it, for use follows the loads of a

@@ -1,0 +1,33 @@
+{{ config(materialized='store', into='series', tags=['load'], pre_hook=["{{ joins_of_loads() }}"]) }}
+
+-- Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same.
+with fresh as (
+    select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
+    from {{ ref('int_dated_events') }} as event
+    where
+        event.stored_device_ts is null
+        and not exists (
+            select 1 from {{ source('store', 'series') }} as known where {{ same_series('known', 'event') }}
+        )
+),
+
+lasts as (
+    select tenant.tenant_no, max(known.series_no) as last_no
+    from (select distinct tenant_no from fresh) as tenant
+    inner join {{ source('store', 'series') }} as known on tenant.tenant_no = known.tenant_no
+    group by tenant.tenant_no
+)
+
+select
+    tenant_no,
+    (coalesce(lasts.last_no, 0) + row_number() over (
+        partition by tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
+    ))::integer as series_no,
+    fresh.device_no,
+    fresh.metric_no,
+    fresh.seq_epoch
+from fresh
+left join lasts using (tenant_no)
+-- Sorted, so that the last numbers are known before the first row is inserted: each look for them would step over all
+-- that this statement has inserted.
+order by tenant_no, series_no
