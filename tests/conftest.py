@@ -31,6 +31,8 @@ gc.set_threshold(100_000, 50, 50)
 
 # Of a server with Citus: METERLINE_SHARDS spreads every database of the tests that is not empty.
 SHARDS = Settings.from_environment().shards
+# In how many lanes every test meters, however few messages there are.
+LANES = int(os.environ.get("METERLINE_TEST_LANES") or 1)
 
 WriteConfiguration = Callable[..., Path]
 NewPipeline = Callable[..., Pipeline]
@@ -172,7 +174,7 @@ def shared_pipeline(
 
 
 def _platform(home: Path, url: str, landing: str | None = None, config: str | None = None) -> Settings:
-    return Settings(home, url, landing, config, shards=SHARDS)
+    return Settings(home, url, landing, config, shards=SHARDS, lanes=LANES)
 
 
 @contextmanager

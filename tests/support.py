@@ -7,7 +7,7 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from orchestration import closing, dbt_runs, quarantine, rate_releases, verification
+from orchestration import closing, dbt_lanes, dbt_runs, quarantine, rate_releases, verification
 from orchestration.close_gates import judge_close
 from orchestration.config.load import load_configuration
 from orchestration.database.connection import connect, database_environment
@@ -83,9 +83,17 @@ def run_dbt(settings: Settings, *arguments: str) -> None:
         dbt_runs.parsed_project(settings)
         try:
             with hurried_dbt():
-                dbt_runs.run_quietly(settings, *arguments)
+                if arguments == LOAD and settings.lanes > 1:
+                    _exhaust(dbt_lanes.run(settings, arguments, "", settings.lanes))
+                else:
+                    dbt_runs.run_quietly(settings, *arguments)
         except dbt_runs.DbtError as error:
             raise AssertionError(str(error)) from None
+
+
+def _exhaust(events: Iterator[Any]) -> None:
+    for _ in events:
+        pass
 
 
 def rate_and_publish(settings: Settings) -> dict[str, str]:
