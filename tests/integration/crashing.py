@@ -15,7 +15,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from orchestration.database import embedded
-from tests.support import Pipeline, message
+from tests.support import Message, Pipeline, message
 
 Work = Callable[[Pipeline], object]
 
@@ -27,32 +27,42 @@ where datname = current_database() and pid <> pg_backend_pid() and backend_type 
 """
 
 
-def land_half(pipeline: Pipeline) -> None:
-    """Meter a day, and land another that changes what the first one meant."""
+def land_half(pipeline: Pipeline, *tenants: str) -> None:
+    """Meter a day of each tenant (acme where none is named), and land another that changes what the first one meant."""
+    tenants = tenants or ("acme",)
     pipeline.configuration.metric("peak", unit="kW", reading_type="gauge", aggregation="max")
-    pipeline.tenant("acme", "m-1", "m-2", "m-3")
-    buffered = {"sent_ts": "2019-02-02T10:00:00Z"}
-    kept = message("acme", "m-2", 1, 7, "2019-02-01T09:00", "2019-02-02T10:00", **buffered)
-    pipeline.land(
-        # A clock that looks a day wrong, until the second day proves it right.
-        message("acme", "m-1", 1, 1, "2019-01-31T23:00", "2019-02-01T23:00", session_id="s"),
-        kept,
-        message("acme", "m-3", 1, 3, "2019-02-01T12:00"),
-        message("acme", "m-3", 1, 3, "2019-02-01T12:00", metric="peak"),
-    )
+    for tenant in tenants:
+        pipeline.tenant(tenant, "m-1", "m-2", "m-3")
+    pipeline.land(*(row for tenant in tenants for row in _first_day(tenant)))
     pipeline.process()
-    pipeline.land(
-        message("acme", "m-1", 2, 2, "2019-02-02T00:30", session_id="s"),
+    pipeline.land(*(row for tenant in tenants for row in _second_day(tenant)))
+
+
+def _first_day(tenant: str) -> list[Message]:
+    buffered = {"sent_ts": "2019-02-02T10:00:00Z"}
+    kept = message(tenant, "m-2", 1, 7, "2019-02-01T09:00", "2019-02-02T10:00", **buffered)
+    return [
+        # A clock that looks a day wrong, until the second day proves it right.
+        message(tenant, "m-1", 1, 1, "2019-01-31T23:00", "2019-02-01T23:00", session_id="s"),
+        kept,
+        message(tenant, "m-3", 1, 3, "2019-02-01T12:00"),
+        message(tenant, "m-3", 1, 3, "2019-02-01T12:00", metric="peak"),
+    ]
+
+
+def _second_day(tenant: str) -> list[Message]:
+    return [
+        message(tenant, "m-1", 2, 2, "2019-02-02T00:30", session_id="s"),
         # Arrived before the one that was kept, and contradicts it.
-        message("acme", "m-2", 1, 5, "2019-02-01T08:00", "2019-02-01T10:00", sent_ts="2019-02-01T10:00:00Z"),
+        message(tenant, "m-2", 1, 5, "2019-02-01T08:00", "2019-02-01T10:00", sent_ts="2019-02-01T10:00:00Z"),
         # A duplicate, a conflict, a refusal, a late one, and growth of an hour that exists.
-        message("acme", "m-3", 1, 3, "2019-02-01T12:00", "2019-02-02T12:00", sent_ts="2019-02-02T12:00:00Z"),
-        message("acme", "m-3", 1, 4, "2019-02-01T12:00", "2019-02-02T12:00:01", sent_ts="2019-02-02T12:00:00Z"),
-        message("acme", "m-9", 1, 1, "2019-02-02T12:00"),
-        message("acme", "m-3", 2, 9, "2019-01-31T12:00", "2019-02-04T12:00", sent_ts="2019-02-04T12:00:00Z"),
-        message("acme", "m-3", 3, "0.25", "2019-02-01T12:30"),
-        message("acme", "m-3", 3, 8, "2019-02-01T12:30", metric="peak"),
-    )
+        message(tenant, "m-3", 1, 3, "2019-02-01T12:00", "2019-02-02T12:00", sent_ts="2019-02-02T12:00:00Z"),
+        message(tenant, "m-3", 1, 4, "2019-02-01T12:00", "2019-02-02T12:00:01", sent_ts="2019-02-02T12:00:00Z"),
+        message(tenant, "m-9", 1, 1, "2019-02-02T12:00"),
+        message(tenant, "m-3", 2, 9, "2019-01-31T12:00", "2019-02-04T12:00", sent_ts="2019-02-04T12:00:00Z"),
+        message(tenant, "m-3", 3, "0.25", "2019-02-01T12:30"),
+        message(tenant, "m-3", 3, 8, "2019-02-01T12:30", metric="peak"),
+    ]
 
 
 def statements_of(work: Work, platform: Pipeline) -> int:

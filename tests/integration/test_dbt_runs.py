@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from dagster import AssetKey, AssetSelection, ExecuteInProcessResult, RetryPolicy, materialize
 
-from orchestration import dbt_runs
+from orchestration import dbt_runs, lanes
 from orchestration.assets import transformations
 from orchestration.assets.transformations import metering_models, published_models
 from orchestration.database.connection import connect, database_environment
@@ -20,6 +20,7 @@ from orchestration.dbt import deploy
 from orchestration.definitions import defs
 from orchestration.resources import Dbt, Platform
 from orchestration.turns import refuse_while_busy, turn
+from tests.conftest import SHARDS
 from tests.support import LOAD, Pipeline, message, run_dbt
 
 STORE_EVENTS = AssetKey(["metering", "store_events"])
@@ -126,6 +127,27 @@ def test_dagster_is_told_of_every_model_and_check_and_tries_again_in_the_same_pr
     (balance,) = [key for key in metering_models.check_keys if key.name == CONSERVED]
     alone = metered(AssetSelection.assets(STORE_EVENTS).without_checks() | AssetSelection.checks(balance))
     assert told_of(alone) == ({"store_events"}, {CONSERVED})
+
+
+@pytest.mark.skipif(SHARDS is not None, reason="nodes share the work out by themselves")
+def test_dagster_is_told_once_of_what_is_built_in_lanes(
+    waiting: Pipeline, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    waiting.tenant("bolt", "m-1")
+    waiting.land(message("bolt", "m-1", 1, 5, "2019-02-10"))
+    waiting.configure()
+    waiting.load()
+    waiting.gate_landed()
+    monkeypatch.setenv("METERLINE_LANES", "2")
+    monkeypatch.setattr(lanes, "MESSAGES_OF_A_LANE", 1)
+    result = metered()
+
+    assert result.success
+    assert (waiting.fleet("acme"), waiting.fleet("bolt")) == ({"acme:2019-02-01": "10"}, {"bolt:2019-02-01": "5"})
+    told = [event.asset_key for event in result.get_asset_materialization_events()]
+    assert sorted(told, key=str) == sorted(metering_models.keys, key=str)
+    assert told_of(result)[1] == {key.name for key in metering_models.check_keys}
+    assert "lanes.int_messages_1" in capfd.readouterr().out
 
 
 def test_a_check_that_fails_is_named_with_its_rows_and_not_tried_again(waiting: Pipeline) -> None:

@@ -1,0 +1,188 @@
+"""A load that is metered in lanes: it says what one lane says, also where a run was stopped, and is told of once.
+
+Whether everything else is metered alike is for the whole suite to say, in lanes (METERLINE_TEST_LANES).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from orchestration import lanes
+from orchestration.dbt_lanes import in_lanes, laned, told_once
+from orchestration.errors import BadInputError
+from orchestration.settings import Settings
+from tests.conftest import SHARDS
+from tests.integration.crashing import land_half
+from tests.support import Pipeline
+
+NewPipeline = Callable[..., Pipeline]
+
+pytestmark = pytest.mark.skipif(SHARDS is not None, reason="nodes share the work out by themselves")
+
+# Numbers of tenants are given in order of their names: acme is 1.
+TENANTS = ("acme", "bolt", "cove", "dale")
+# The days of tenants with an odd number, which in two lanes are those of lane 1.
+FAIL = """
+create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
+create trigger fail before insert on store.usage_days for each row
+when (new.tenant_no % 2 = 1) execute function public.fail();
+"""
+MEND = "drop function public.fail() cascade"
+MARKS = "select model, lane, lanes, count(distinct load_id) from ledger.marks where {} group by 1, 2, 3 order by 1, 2"
+
+
+@pytest.fixture
+def halfway(new_pipeline: NewPipeline) -> Pipeline:
+    """Tenants with a day that is metered, and another that changes what the first one meant."""
+    platform = new_pipeline()
+    platform.settings = replace(platform.settings, lanes=1)
+    land_half(platform, *TENANTS)
+    return platform
+
+
+def like(platform: Pipeline, new_pipeline: NewPipeline, count: int) -> Pipeline:
+    """The same, to be metered in so many lanes."""
+    copy = new_pipeline(like=platform)
+    copy.settings = replace(copy.settings, lanes=count)
+    return copy
+
+
+def test_lanes_publish_what_one_lane_does(halfway: Pipeline, new_pipeline: NewPipeline) -> None:
+    alone = like(halfway, new_pipeline, 1)
+    alone.process()
+    # Of each tenant 1 in January and 2; 5; 3.25, a peak of 8 and one late; as of the one tenant of the crashes.
+    assert {tenant: alone.fleet(tenant) for tenant in TENANTS} == {
+        tenant: {f"{tenant}:2019-01-01": "1", f"{tenant}:2019-02-01": "10.25", f"{tenant}:2019-02-01 peak": "8"}
+        for tenant in TENANTS
+    }
+    for count in (2, 3):
+        together = like(halfway, new_pipeline, count)
+        together.process()
+        assert together.published() == alone.published()
+        together.audit()
+        # Each lane worked on tenants of its own.
+        tables = ["metering.int_messages", *(f"lanes.int_messages_{lane}" for lane in range(1, count))]
+        worked = [{tenant for (tenant,) in together.rows(f"select tenant_no from {table}")} for table in tables]
+        assert worked == [{tenant for tenant in range(1, 5) if tenant % count == lane} for lane in range(count)]
+
+
+def test_what_was_stopped_goes_on_in_as_many_lanes(halfway: Pipeline, new_pipeline: NewPipeline) -> None:
+    alone, together = like(halfway, new_pipeline, 1), like(halfway, new_pipeline, 2)
+    alone.process()
+    together.execute(FAIL)
+    with pytest.raises(AssertionError, match="stopped by the test"):
+        together.process()
+    newest = "load_id in (select load_id from ledger.loads where status = 'claimed') and model like 'usage%'"
+    loads = together.rows("select count(*) from ledger.loads where status = 'claimed'")[0][0]
+    assert together.rows(MARKS.format(newest)) == [
+        ("usage_days", 0, 2, loads),
+        ("usage_hours", 0, 2, loads),
+        ("usage_hours", 1, 2, loads),
+    ]
+    together.execute(MEND)
+
+    fewer = replace(together.settings, lanes=1)
+    assert lanes.wanted(fewer) == 2
+    together.settings = fewer
+    with pytest.raises(AssertionError, match="a run that was stopped had 2 lanes, and this has 1"):
+        together.process()
+    together.settings = replace(fewer, lanes=2)
+    together.process()
+    assert together.published() == alone.published()
+
+
+def test_as_many_lanes_as_there_is_work_for(
+    halfway: Pipeline, new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform = like(halfway, new_pipeline, 8)
+    assert lanes.wanted(platform.settings) == 1
+    platform.load()
+    # 32 messages on the second day, of 4 tenants.
+    for least, expected in ((100, 1), (33, 1), (16, 2), (1, 4)):
+        monkeypatch.setattr(lanes, "MESSAGES_OF_A_LANE", least)
+        platform.execute("update ledger.loads set status = 'accepted' where status = 'landed'")
+        assert lanes.wanted(platform.settings) == expected
+    assert lanes.wanted(replace(platform.settings, lanes=3)) == 3
+
+
+def test_what_a_lane_works_with_is_its_own(project: Any) -> None:
+    originals = in_lanes(project)
+    working = {node.name for node in originals.values() if node.resource_type == "model"}
+    # What is made of a run as a whole is made once; what no lane has made is read where it lies.
+    assert {"int_messages", "int_assigned_events", "store_events", "store_usage_hours"} <= working
+    assert not working & {"run_balance", "applied_loads", "stg_messages", "int_event_state", "usage_hourly"}
+
+    whole = laned(project, 3)
+    for key, node in originals.items():
+        for lane in (1, 2):
+            copy = whole.nodes[f"{key}.lane_{lane}"]
+            assert copy.resource_type == "test" or copy.schema == "lanes"
+            parents = {name.partition(".lane_")[0] for name in copy.depends_on.nodes}
+            assert parents == set(node.depends_on.nodes)
+            assert {name for name in copy.depends_on.nodes if name in originals} == set()
+    balance = whole.nodes["model.meterline.run_balance"].depends_on.nodes
+    assert {f"model.meterline.store_repeats{lane}" for lane in ("", ".lane_1", ".lane_2")} <= set(balance)
+    # The project itself is as it was.
+    assert not [key for key in project.nodes if ".lane_" in key]
+    assert "lane" not in project.nodes["model.meterline.int_messages"].config
+
+
+class Told:
+    """An event of dbt, as far as it is looked at."""
+
+    class Info:
+        """Its name and level."""
+
+    def __init__(self, name: str, node: str, level: str = "info") -> None:
+        self.info, self.data = Told.Info(), Told.Info()
+        self.info.name, self.info.level = name, level
+        self.data.node_info = Told.Info()
+        self.data.node_info.unique_id = node
+
+    def __iter__(self) -> Any:
+        return iter((self.info.name, self.data.node_info.unique_id, self.info.level))
+
+
+def test_results_are_told_when_the_last_lane_has_ended_and_the_worst_of_them() -> None:
+    events = [
+        Told("LogModelResult", "model.a"),
+        Told("MainReportVersion", ""),
+        Told("LogTestResult", "test.a.lane_1", "error"),
+        Told("LogModelResult", "model.of_all"),
+        Told("LogModelResult", "model.a.lane_1"),
+        Told("LogTestResult", "test.a"),
+        Told("LogModelResult", "model.b.lane_1"),
+    ]
+    told = [tuple(event) for event in told_once(events, {"model.a", "test.a", "model.b"}, 2)]
+    assert told == [
+        ("MainReportVersion", "", "info"),
+        ("LogModelResult", "model.of_all", "info"),
+        ("LogModelResult", "model.a", "info"),
+        ("LogTestResult", "test.a", "error"),
+    ]
+
+
+@pytest.mark.parametrize("said", ["0", "17", "-1", "two", "1.5"])
+def test_a_number_of_lanes_that_is_none_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch, said: str) -> None:
+    monkeypatch.setenv("METERLINE_LANES", said)
+    with pytest.raises(BadInputError, match=f"METERLINE_LANES={said}: .* 1 to 16"):
+        Settings.from_environment()
+
+
+def test_lanes_are_as_many_as_cores_where_the_database_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("METERLINE_LANES", "METERLINE_DATABASE_URL", "METERLINE_SHARDS"):
+        monkeypatch.delenv(name, raising=False)
+    for cores, expected in ((1, 1), (2, 2), (64, 4), (None, 1)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        assert Settings.from_environment().lanes == expected
+    monkeypatch.setenv("METERLINE_DATABASE_URL", "postgresql://elsewhere/meterline")
+    assert Settings.from_environment().lanes == 1
+    monkeypatch.setenv("METERLINE_LANES", "6")
+    assert Settings.from_environment().lanes == 6
+    monkeypatch.setenv("METERLINE_SHARDS", "8")
+    with pytest.raises(BadInputError, match="unset it"):
+        Settings.from_environment()
