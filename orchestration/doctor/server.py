@@ -113,7 +113,7 @@ def connections(subject: Subject) -> list[Finding]:
     if not WHOLE_NUMBER.fullmatch(given):
         remedy = "set METERLINE_DBT_THREADS to how many models may be built at once, or leave it out for 2"
         return [wrong(f"METERLINE_DBT_THREADS is {given!r}, and no whole number from 1 on", remedy)]
-    threads = int(given)
+    threads = max(int(given), subject.settings.lanes)
     needed = RUNS_AT_ONCE * (CONNECTIONS_OF_A_RUN + threads) + CONNECTIONS_BESIDE_RUNS
     used, limit = subject.session.execute(CONNECTIONS).fetchone() or (0, 0)
     remedy = f"alter system set max_connections = {max(needed * 2, 100)}; then restart the server"
