@@ -2,6 +2,7 @@
     materialized='store',
     into='slim_events',
     tags=['load'],
+    on_conflict='fail',
     pre_hook=[
         {'sql': "{{ make_partitions() }}", 'transaction': false},
         "{{ joins_of_loads() }}"
@@ -10,9 +11,9 @@
 ) }}
 -- depends_on: {{ ref('store_series') }}
 
--- New identities, and new runs of known ones, enter the store; what is there already stays as it is. A run whose
--- reading came with an earlier load enters unbilled: a restatement of this run bills it, for use follows the loads of a
--- run.
+-- New identities, and new runs of known ones, enter the store; what is there already was found by its mark, which the
+-- same transaction raises. A run whose reading came with an earlier load enters unbilled: a restatement of this run bills
+-- it, for use follows the loads of a run.
 select
     event.tenant_no,
     series.series_no,
