@@ -42,21 +42,24 @@ def in_lanes(manifest: Manifest) -> dict[str, Any]:
     return {key: nodes[key] for key in sorted(load | views | tested)}
 
 
-def run(settings: Settings, arguments: Sequence[str], step: str, lanes: int) -> Generator[Any]:
-    """Run dbt in so many lanes, at least one thread for each; yields its events, results once for all lanes.
+def run(settings: Settings, arguments: Sequence[str], step: str, starts: Sequence[int]) -> Generator[Any]:
+    """Run dbt in lanes that begin with those tenants, a thread for each; yields its events, results once for all lanes.
 
     Raises DbtError.
     """
     manifest = dbt_runs.deployed_project(settings)
-    threads = ["--threads", str(max(lanes, _threads()))]
-    with closing(dbt_runs.run(settings, [*arguments, *threads], step, laned(manifest, lanes))) as events:
-        yield from told_once(events, in_lanes(manifest), lanes)
+    threads = ["--threads", str(max(len(starts), _threads()))]
+    with closing(dbt_runs.run(settings, [*arguments, *threads], step, laned(manifest, starts))) as events:
+        yield from told_once(events, in_lanes(manifest), len(starts))
 
 
-def laned(manifest: Manifest, lanes: int) -> Manifest:
-    """The project with what is built in lanes so many times over; nothing of the given one is changed."""
+def laned(manifest: Manifest, starts: Sequence[int]) -> Manifest:
+    """The project with what is built in lanes once for each, by the number of its first tenant.
+
+    Nothing of the given one is changed.
+    """
     originals = in_lanes(manifest)
-    by_lane = [{key: _copy(node, lane, lanes) for key, node in originals.items()} for lane in range(lanes)]
+    by_lane = [{key: _copy(node, lane, starts) for key, node in originals.items()} for lane in range(len(starts))]
     for lane, copies in enumerate(by_lane):
         for copy in copies.values():
             copy.depends_on.nodes = [_in_lane(key, lane) if key in originals else key for key in _parents_of(copy)]
@@ -65,7 +68,7 @@ def laned(manifest: Manifest, lanes: int) -> Manifest:
     }
     for node in last.values():
         awaited = [key for key in _parents_of(node) if key in originals]
-        node.depends_on.nodes += [_in_lane(key, lane) for key in awaited for lane in range(1, lanes)]
+        node.depends_on.nodes += [_in_lane(key, lane) for key in awaited for lane in range(1, len(starts))]
     together = {copy.unique_id: copy for copies in by_lane for copy in copies.values()}
     return _Laned(manifest, {**manifest.nodes, **last, **together})
 
@@ -101,9 +104,9 @@ class _Laned(Manifest):
         return target if target is None else self.nodes.get(_in_lane(target.unique_id, lane), target)
 
 
-def _copy(node: Any, lane: int, lanes: int) -> Any:
+def _copy(node: Any, lane: int, starts: Sequence[int]) -> Any:
     copy = deepcopy(node)
-    copy.config["lane"], copy.config["lanes"] = lane, lanes
+    copy.config["lane"], copy.config["lane_starts"] = lane, list(starts)
     if lane > 0:
         copy.unique_id = _in_lane(node.unique_id, lane)
         copy.name = f"{node.name}_lane_{lane}"

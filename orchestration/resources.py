@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -12,6 +12,7 @@ from dagster import ConfigurableResource
 
 from orchestration import dbt_runs
 from orchestration.database.connection import connect
+from orchestration.lanes import ONE_LANE
 from orchestration.observability.lines import is_json
 from orchestration.settings import Settings
 
@@ -38,10 +39,10 @@ class Platform(ConfigurableResource):  # type: ignore[type-arg]
 class Dbt(ConfigurableResource):  # type: ignore[type-arg]
     """dbt on this repository's project, in the process of the step."""
 
-    def build(self, *selection: str, step: str, lanes: int = 1) -> Generator[Any]:
+    def build(self, *selection: str, step: str, lanes: Sequence[int] = ONE_LANE) -> Generator[Any]:
         """Build models with the tests of their data; yields dbt's events, and prints what they say to people.
 
-        With several lanes, the models of a load in each of them.
+        With several lanes (by the numbers of their first tenants), the models of a load in each of them.
         Unit tests judge the code, not the data: they run in the test suite, not in every run of the pipeline.
         Raises DbtError.
         """
@@ -60,8 +61,8 @@ class Dbt(ConfigurableResource):  # type: ignore[type-arg]
             pass
 
 
-def _running(settings: Settings, arguments: list[str], step: str, lanes: int) -> Generator[Any]:
-    if lanes == 1:
+def _running(settings: Settings, arguments: list[str], step: str, lanes: Sequence[int]) -> Generator[Any]:
+    if len(lanes) == 1:
         return dbt_runs.run(settings, arguments, step)
     # It needs all of dbt, which a step that has nothing to do with it is spared.
     from orchestration import dbt_lanes

@@ -1,7 +1,7 @@
 """The dbt models as assets: the daily load, the monthly close, and the views that publish both."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from typing import Any
 
@@ -117,7 +117,7 @@ def nothing_pending(platform: Platform) -> bool:
 
 
 def build_models(
-    context: AssetExecutionContext, dbt: Dbt, platform: Platform, step: str, in_lanes: int = 1
+    context: AssetExecutionContext, dbt: Dbt, platform: Platform, step: str, in_lanes: Sequence[int] = lanes.ONE_LANE
 ) -> Iterator[Any]:
     """Build the selected models with their checks; a check that fails is named with its first rows, not retried."""
     asked = get_updated_cli_invocation_params_for_context(context, {}, TRANSLATOR)
@@ -172,8 +172,8 @@ def metering_models(context: AssetExecutionContext, dbt: Dbt, platform: Platform
         if nothing_pending(platform):
             context.log.info("no load is waiting to be metered")
             return
-        in_lanes = 1 if context.is_subset else lanes.wanted(platform.settings)
-    report("metering" if in_lanes == 1 else f"metering in {in_lanes} lanes")(0, 0)
+        in_lanes = lanes.ONE_LANE if context.is_subset else lanes.wanted(platform.settings)
+    report("metering" if len(in_lanes) == 1 else f"metering in {len(in_lanes)} lanes")(0, 0)
     yield from build_models(context, dbt, platform, "load", in_lanes)
 
 

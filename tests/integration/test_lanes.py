@@ -17,7 +17,7 @@ from orchestration.errors import BadInputError
 from orchestration.settings import Settings
 from tests.conftest import SHARDS
 from tests.integration.crashing import land_half
-from tests.support import Pipeline
+from tests.support import Pipeline, message
 
 NewPipeline = Callable[..., Pipeline]
 
@@ -25,14 +25,20 @@ pytestmark = pytest.mark.skipif(SHARDS is not None, reason="nodes share the work
 
 # Numbers of tenants are given in order of their names: acme is 1.
 TENANTS = ("acme", "bolt", "cove", "dale")
-# The days of tenants with an odd number, which in two lanes are those of lane 1.
+# The days of the tenants that are not in the first of two lanes.
 FAIL = """
 create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
 create trigger fail before insert on store.usage_days for each row
-when (new.tenant_no % 2 = 1) execute function public.fail();
+when (new.tenant_no > 1) execute function public.fail();
 """
 MEND = "drop function public.fail() cascade"
-MARKS = "select model, lane, lanes, count(distinct load_id) from ledger.marks where {} group by 1, 2, 3 order by 1, 2"
+MARKS = """
+select model, lane, lane_starts, count(distinct load_id)
+from ledger.marks
+where load_id in (select load_id from ledger.loads where status = 'claimed') and model like 'usage%'
+group by 1, 2, 3
+order by 1, 2
+"""
 
 
 @pytest.fixture
@@ -67,7 +73,7 @@ def test_lanes_publish_what_one_lane_does(halfway: Pipeline, new_pipeline: NewPi
         # Each lane worked on tenants of its own.
         tables = ["metering.int_messages", *(f"lanes.int_messages_{lane}" for lane in range(1, count))]
         worked = [{tenant for (tenant,) in together.rows(f"select tenant_no from {table}")} for table in tables]
-        assert worked == [{tenant for tenant in range(1, 5) if tenant % count == lane} for lane in range(count)]
+        assert worked == [{lane} for lane in range(1, count)] + [set(range(count, 5))]
 
 
 def test_what_was_stopped_goes_on_in_as_many_lanes(halfway: Pipeline, new_pipeline: NewPipeline) -> None:
@@ -76,37 +82,49 @@ def test_what_was_stopped_goes_on_in_as_many_lanes(halfway: Pipeline, new_pipeli
     together.execute(FAIL)
     with pytest.raises(AssertionError, match="stopped by the test"):
         together.process()
-    newest = "load_id in (select load_id from ledger.loads where status = 'claimed') and model like 'usage%'"
     loads = together.rows("select count(*) from ledger.loads where status = 'claimed'")[0][0]
-    assert together.rows(MARKS.format(newest)) == [
-        ("usage_days", 0, 2, loads),
-        ("usage_hours", 0, 2, loads),
-        ("usage_hours", 1, 2, loads),
+    assert together.rows(MARKS) == [
+        ("usage_days", 0, [0, 2], loads),
+        ("usage_hours", 0, [0, 2], loads),
+        ("usage_hours", 1, [0, 2], loads),
     ]
     together.execute(MEND)
 
-    fewer = replace(together.settings, lanes=1)
-    assert lanes.wanted(fewer) == 2
-    together.settings = fewer
-    with pytest.raises(AssertionError, match="a run that was stopped had 2 lanes, and this has 1"):
-        together.process()
-    together.settings = replace(fewer, lanes=2)
+    for other in (1, 3):
+        together.settings = replace(together.settings, lanes=other)
+        assert lanes.wanted(together.settings) == (0, 2)
+        with pytest.raises(AssertionError, match="a run that was stopped had 2 lanes of other tenants"):
+            together.process()
+    together.settings = replace(together.settings, lanes=2)
     together.process()
     assert together.published() == alone.published()
 
 
-def test_as_many_lanes_as_there_is_work_for(
-    halfway: Pipeline, new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
+def test_lanes_are_as_many_as_there_is_work_for_and_share_devices_out(
+    new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform = like(halfway, new_pipeline, 8)
-    assert lanes.wanted(platform.settings) == 1
+    platform = new_pipeline()
+    # Eleven devices, and as many messages.
+    for tenant, count in (("acme", 5), ("bolt", 0), ("cove", 3), ("dale", 1), ("edge", 2)):
+        platform.tenant(tenant, *(f"m-{number}" for number in range(count)))
+        platform.land(*(message(tenant, f"m-{number}", 1, 1, "2019-02-01") for number in range(count)))
+    platform.configure()
     platform.load()
-    # 32 messages on the second day, of 4 tenants.
-    for least, expected in ((100, 1), (33, 1), (16, 2), (1, 4)):
+    platform.execute("update ledger.loads set status = 'accepted' where status = 'landed'")
+    numbers = dict(platform.rows("select tenant_id, tenant_no from registry.tenants"))
+
+    def wanted(count: int, least: int) -> tuple[int, ...]:
         monkeypatch.setattr(lanes, "MESSAGES_OF_A_LANE", least)
-        platform.execute("update ledger.loads set status = 'accepted' where status = 'landed'")
-        assert lanes.wanted(platform.settings) == expected
-    assert lanes.wanted(replace(platform.settings, lanes=3)) == 3
+        return lanes.wanted(replace(platform.settings, lanes=count))
+
+    # Two lanes of six messages would need twelve.
+    assert wanted(8, 6) == wanted(8, 100_000) == wanted(1, 1) == (0,)
+    # Before cove are 5 of 11 devices, 10 of 11 halves: it is in the first half yet; before dale are 8.
+    assert wanted(2, 1) == wanted(8, 5) == (0, numbers["dale"])
+    # 5 of 11 are more than a third, 8 more than two thirds.
+    assert wanted(3, 1) == (0, numbers["cove"], numbers["dale"])
+    # A tenant is not divided: of eleven lanes there are four.
+    assert wanted(11, 1) == (0, numbers["cove"], numbers["dale"], numbers["edge"])
 
 
 def test_what_a_lane_works_with_is_its_own(project: Any) -> None:
@@ -116,7 +134,7 @@ def test_what_a_lane_works_with_is_its_own(project: Any) -> None:
     assert {"int_messages", "int_assigned_events", "store_events", "store_usage_hours"} <= working
     assert not working & {"run_balance", "applied_loads", "stg_messages", "int_event_state", "usage_hourly"}
 
-    whole = laned(project, 3)
+    whole = laned(project, (0, 7, 9))
     for key, node in originals.items():
         for lane in (1, 2):
             copy = whole.nodes[f"{key}.lane_{lane}"]
@@ -124,6 +142,7 @@ def test_what_a_lane_works_with_is_its_own(project: Any) -> None:
             parents = {name.partition(".lane_")[0] for name in copy.depends_on.nodes}
             assert parents == set(node.depends_on.nodes)
             assert {name for name in copy.depends_on.nodes if name in originals} == set()
+            assert (copy.config["lane"], copy.config["lane_starts"]) == (lane, [0, 7, 9])
     balance = whole.nodes["model.meterline.run_balance"].depends_on.nodes
     assert {f"model.meterline.store_repeats{lane}" for lane in ("", ".lane_1", ".lane_2")} <= set(balance)
     # The project itself is as it was.

@@ -21,7 +21,7 @@
         {%- endif -%}
         {%- if writing -%} {{ take_turn() }} {%- endif -%}
         {%- if 'model.meterline.int_messages' in writing -%}
-            {{ go_on_in_lanes(graph.nodes['model.meterline.int_messages'].config.lanes or 1) }}
+            {{ go_on_in_lanes(graph.nodes['model.meterline.int_messages'].config.lane_starts or [0]) }}
             ; {{ claim_loads() }}
             {%- if 'model.meterline.int_fact_steps' in writing -%} ; truncate {{ source('rating', 'facts') }} {%- endif -%}
         {%- endif -%}
@@ -56,14 +56,15 @@
 {%- endmacro %}
 
 {# What a run that was stopped has added, it has added by its lanes. #}
-{% macro go_on_in_lanes(lanes) -%}
+{% macro go_on_in_lanes(starts) -%}
     {%- set begun = run_query(
-        "select max(mark.lanes) from ledger.marks as mark inner join ledger.loads as load using (load_id)"
-        ~ " where load.status = 'claimed' and mark.lanes <> " ~ lanes
+        "select max(cardinality(mark.lane_starts)) from ledger.marks as mark"
+        ~ " inner join ledger.loads as load using (load_id)"
+        ~ " where load.status = 'claimed' and mark.lane_starts <> " ~ as_array(starts)
     ).columns[0][0] -%}
     {%- if begun -%}
         {{ exceptions.raise_compiler_error(
-            'a run that was stopped had ' ~ begun ~ ' lanes, and this has ' ~ lanes ~ '; meterline process goes on with it'
+            'a run that was stopped had ' ~ begun ~ ' lanes of other tenants than this one; meterline process goes on with it'
         ) }}
     {%- endif -%}
 {%- endmacro %}

@@ -94,8 +94,8 @@
 {%- endmacro %}
 
 {% macro mark_loads(sum) -%}
-    insert into {{ source('ledger', 'marks') }} (load_id, model, lane, lanes)
-    select load_id, '{{ sum }}', {{ lane() }}, {{ lanes() }} from {{ ref('stg_loads') }}
+    insert into {{ source('ledger', 'marks') }} (load_id, model, lane, lane_starts)
+    select load_id, '{{ sum }}', {{ lane() }}, {{ as_array(lane_starts()) }} from {{ ref('stg_loads') }}
     on conflict do nothing
 {%- endmacro %}
 

@@ -19,7 +19,7 @@ select claimed.load_id, claimed.message_count
 from claimed
 where
     (
-        select count(*) = 3 * max(mark.lanes)
+        select count(*) = 3 * max(cardinality(mark.lane_starts))
         from {{ source('ledger', 'marks') }} as mark
         where mark.load_id = claimed.load_id and mark.model in ('usage_hours', 'usage_days', 'received_hours')
     )
