@@ -27,8 +27,3 @@
     on conflict (tenant_no, device_no, metric_no, seq_epoch) do update set msg_seq = excluded.msg_seq
     where excluded.msg_seq > mark.msg_seq
 {%- endmacro %}
-
-{# First of all to sort by, in all lanes but the last. #}
-{% macro turn_of(msg_seq) -%}
-    {%- if lane() | int + 1 < lane_starts() | length -%} {{ msg_seq }} % 2, {%- endif -%}
-{%- endmacro %}

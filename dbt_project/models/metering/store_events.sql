@@ -27,7 +27,5 @@ select
 from {{ ref('int_assigned_events') }} as event
 inner join {{ source('store', 'series') }} as series on {{ same_series('event', 'series') }}
 where event.stored_device_ts is null
--- In the order of the key, which its index takes more easily; of several machines one would have to sort for all. A lane
--- whose keys are not the last of the index splits its pages in halves: what comes in order leaves one half empty, so
--- every other message comes in a second turn and fills it.
-{% if not is_spread() %}order by {{ turn_of('event.msg_seq') }} event.tenant_no, series.series_no, event.msg_seq{% endif %}
+-- In the order of the key, which its index takes more easily; of several machines one would have to sort for all.
+{% if not is_spread() %}order by event.tenant_no, series.series_no, event.msg_seq{% endif %}
