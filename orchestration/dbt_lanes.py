@@ -95,7 +95,7 @@ class _Laned(Manifest):
         self.__dict__.update(manifest.__dict__)
         self.nodes = nodes
         # What macros know as `graph`.
-        self.build_flat_graph()
+        self.build_flat_graph()  # type: ignore[no-untyped-call]
 
     def resolve_ref(self, source_node: Any, *name: Any, **names: Any) -> Any:
         """What a name stands for in the node that uses it."""
