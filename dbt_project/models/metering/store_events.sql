@@ -12,8 +12,8 @@
 -- depends_on: {{ ref('store_series') }}
 
 -- New identities, and new runs of known ones, enter the store; what is there already was found by its mark, which the
--- same transaction raises. A run whose reading came with an earlier load enters unbilled: a restatement of this run bills
--- it, for use follows the loads of a run.
+-- same transaction raises. A run whose reading came with an earlier load enters unbilled: a restatement of this run
+-- bills it, for use follows the loads of a run.
 select
     event.tenant_no,
     series.series_no,
