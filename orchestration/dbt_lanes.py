@@ -22,9 +22,9 @@ from orchestration.settings import Settings
 SCHEMA = "lanes"
 # Tag of the models of a load, and the option of those that are built once, after all lanes.
 LOAD, ALL_LANES = "load", "all_lanes"
-# dbt's names of what says that a model was built or a test was run; and how bad it is, from best to worst.
-RESULTS = ("LogModelResult", "LogTestResult")
+# How bad a result is, from best to worst.
 LEVELS = ("debug", "info", "warn", "error")
+BROKEN = ("warn", "error")
 _SUFFIX = ".lane_"
 
 
@@ -48,7 +48,7 @@ def run(settings: Settings, arguments: Sequence[str], step: str, starts: Sequenc
     Raises DbtError.
     """
     manifest = dbt_runs.deployed_project(settings)
-    threads = ["--threads", str(max(len(starts), _threads()))]
+    threads = [] if "--threads" in arguments else ["--threads", str(max(len(starts), _threads()))]
     with closing(dbt_runs.run(settings, [*arguments, *threads], step, laned(manifest, starts))) as events:
         yield from told_once(events, in_lanes(manifest), len(starts))
 
@@ -70,38 +70,48 @@ def laned(manifest: Manifest, starts: Sequence[int]) -> Manifest:
         awaited = [key for key in _parents_of(node) if key in originals]
         node.depends_on.nodes += [_in_lane(key, lane) for key in awaited for lane in range(1, len(starts))]
     together = {copy.unique_id: copy for copies in by_lane for copy in copies.values()}
-    return _Laned(manifest, {**manifest.nodes, **last, **together})
+    return _Laned(manifest, {**last, **together})
 
 
 def told_once(events: Iterable[Any], originals: Container[str], lanes: int) -> Generator[Any]:
     """dbt's events; what became of a model or test when all its lanes have ended: the worst of it, under its name."""
     waiting: defaultdict[str, list[Any]] = defaultdict(list)
     for event in events:
-        if event.info.name not in RESULTS:
+        if event.info.name not in dbt_runs.TOLD:
             yield event
             continue
         key = event.data.node_info.unique_id.partition(_SUFFIX)[0]
         waiting[key].append(event)
         if len(waiting[key]) == (lanes if key in originals else 1):
-            worst = max(waiting.pop(key), key=lambda result: LEVELS.index(result.info.level))
-            worst.data.node_info.unique_id = key
-            yield worst
+            yield _worst(key, waiting.pop(key))
+    # Where another lane did not come to it.
+    for key, results in waiting.items():
+        if any(result.info.level in BROKEN for result in results):
+            yield _worst(key, results)
 
 
 class _Laned(Manifest):
     """A parsed project in which what a lane's copy refers to is the copy of that lane."""
 
-    def __init__(self, manifest: Manifest, nodes: dict[str, Any]) -> None:
+    def __init__(self, manifest: Manifest, changed: Mapping[str, Any]) -> None:
         self.__dict__.update(manifest.__dict__)
-        self.nodes = nodes
+        self.nodes = {**manifest.nodes, **changed}
         # What macros know as `graph`.
-        self.build_flat_graph()  # type: ignore[no-untyped-call]
+        shown = {key: node.to_dict(omit_none=False) for key, node in changed.items()}
+        self.flat_graph = {**manifest.flat_graph, "nodes": {**manifest.flat_graph["nodes"], **shown}}
 
     def resolve_ref(self, source_node: Any, *name: Any, **names: Any) -> Any:
         """What a name stands for in the node that uses it."""
         target: Any = super().resolve_ref(source_node, *name, **names)
-        lane = source_node.config.get("lane", 0)
+        lane = int(getattr(source_node, "unique_id", "").partition(_SUFFIX)[2] or 0)
         return target if target is None else self.nodes.get(_in_lane(target.unique_id, lane), target)
+
+
+def _worst(key: str, results: Sequence[Any]) -> Any:
+    """Of equals the last one."""
+    worst = max(enumerate(results), key=lambda told: (LEVELS.index(told[1].info.level), told[0]))[1]
+    worst.data.node_info.unique_id = key
+    return worst
 
 
 def _copy(node: Any, lane: int, starts: Sequence[int]) -> Any:
@@ -109,8 +119,11 @@ def _copy(node: Any, lane: int, starts: Sequence[int]) -> Any:
     copy.config["lane"], copy.config["lane_starts"] = lane, list(starts)
     if lane > 0:
         copy.unique_id = _in_lane(node.unique_id, lane)
-        copy.name = f"{node.name}_lane_{lane}"
+        # Where its SQL is kept.
+        copy.path = f"lane_{lane}/{node.path}"
         if _is_model(node):
+            # Of two models with one name dbt would find either.
+            copy.name = f"{node.name}_lane_{lane}"
             copy.tags = [*node.tags, LOAD]
             copy.schema, copy.alias = SCHEMA, f"{node.alias}_{lane}"
             copy.relation_name = f'"{node.database}"."{SCHEMA}"."{copy.alias}"'

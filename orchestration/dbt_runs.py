@@ -26,6 +26,8 @@ PROJECT = ["--project-dir", str(DBT_PROJECT), "--profiles-dir", str(DBT_PROJECT)
 # What dbt says is told by its events; a file beside the models keeps all of it.
 LOGGED = ["--log-level", "none", "--log-level-file", "debug"]
 RESULTS = "run_results.json"
+# dbt's names of what says that a model was built or a test was run.
+TOLD = ("LogModelResult", "LogTestResult")
 
 # What was parsed in this process, by the folder of the project: there is one.
 _PARSED: dict[Path, Manifest] = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import psycopg
+
 from orchestration.database.connection import connect
 from orchestration.settings import Settings
 
@@ -10,17 +12,16 @@ MESSAGES_OF_A_LANE = 100_000
 # The number of the first tenant of each lane: one lane has all.
 ONE_LANE = (0,)
 
-# What waits, and with what lanes a run began that was stopped.
 WAITING = """
-select
-    (select coalesce(sum(message_count), 0) from ledger.loads where status in ('accepted', 'claimed')),
-    (
-        select mark.lane_starts
-        from ledger.marks as mark
-        inner join ledger.loads as load using (load_id)
-        where load.status = 'claimed'
-        limit 1
-    )
+select coalesce(sum(message_count), 0) from ledger.loads where status in ('accepted', 'claimed')
+"""
+# What a run has added that was stopped is marked with its lanes.
+BEGUN = """
+select mark.lane_starts
+from ledger.marks as mark
+inner join ledger.loads as load using (load_id)
+where load.status = 'claimed'
+limit 1
 """
 # Tenants are shared out by their devices: tenant after tenant, until a lane has its share of all.
 STARTS = """
@@ -40,10 +41,21 @@ order by lane
 def wanted(settings: Settings) -> tuple[int, ...]:
     """First tenants of the lanes for what waits to be metered; what was begun in some lanes goes on in the same."""
     with connect(settings, "meterline_transform") as session:
-        messages, begun = session.execute(WAITING).fetchone() or (0, None)
-        if begun:
-            return tuple(begun)
+        if lanes := _begun(session):
+            return lanes
+        (messages,) = session.execute(WAITING).fetchone() or (0,)
         count = min(settings.lanes, messages // MESSAGES_OF_A_LANE)
         if count < 2:
             return ONE_LANE
         return ONE_LANE + tuple(start for (start,) in session.execute(STARTS, {"lanes": count}).fetchall())
+
+
+def begun(settings: Settings) -> tuple[int, ...]:
+    """First tenants of the lanes in which a run began that was stopped; one lane where none was."""
+    with connect(settings, "meterline_transform") as session:
+        return _begun(session) or ONE_LANE
+
+
+def _begun(session: psycopg.Connection) -> tuple[int, ...]:
+    row = session.execute(BEGUN).fetchone()
+    return tuple(row[0]) if row else ()

@@ -55,6 +55,8 @@ def _what_is_known() -> list[Any]:
             closing_release(manager)
         else:
             connection.handle.rollback()
+            # It belongs to the first transaction of a session, which may be what is rolled back.
+            connection.handle.cursor().execute(f"set role {connection.credentials.role}")
 
     def graph_once(compiler: Compiler, manifest: Any, write: bool = True, add_test_edges: bool = False) -> Any:
         key = (id(manifest), add_test_edges)

@@ -13,7 +13,7 @@ from dbt_common.events.functions import msg_to_dict
 
 from orchestration import lanes
 from orchestration.dbt import manifest_path
-from orchestration.dbt_runs import DbtError
+from orchestration.dbt_runs import TOLD, DbtError
 from orchestration.failures import clear_failures
 from orchestration.gates import raise_failed_checks
 from orchestration.lineage import Columns, read_lineage
@@ -102,8 +102,6 @@ MANIFEST = _without_unit_tests(json.loads(manifest_path(SETTINGS).read_text()))
 TRANSLATOR = MeterlineTranslator(
     settings=DagsterDbtTranslatorSettings(enable_asset_checks=True, enable_source_tests_as_checks=False)
 )
-# dbt's names of what says that a model was built or a test was run.
-RESULTS = ("LogModelResult", "LogTestResult")
 
 
 def nothing_pending(platform: Platform) -> bool:
@@ -132,7 +130,7 @@ def build_models(
             closing(dbt.build(*asked.selection_args, *tests, step=step, lanes=in_lanes)) as events,
         ):
             for event in events:
-                if event.info.name in RESULTS:
+                if event.info.name in TOLD:
                     yield from _told(context, event, asked.manifest, lineage)
     except DbtError as error:
         with clear_failures(), platform.session("meterline_transform") as session:

@@ -105,7 +105,7 @@ def show_bytes(run: PlatformRun, day: Day, duckdb_bytes: int, archived: Archived
 def show_profile(
     title: str, wall: float, steps: Sequence[tuple[str, float]], models: Sequence[tuple[str, float]]
 ) -> None:
-    """Where the seconds of a run went; models of one dbt run overlap, since it works with two threads."""
+    """Where the seconds of a run went; models of one dbt run overlap, since it works with two threads or more."""
     rows = [[name, f"{seconds:.2f}", f"{100 * seconds / wall:.0f} %"] for name, seconds in steps]
     rows += [[f"  {name}", f"{seconds:.2f}", f"{100 * seconds / wall:.0f} %"] for name, seconds in models]
     table(f"{title}: {wall:.1f} s", ["step", "seconds", "of the run"], rows)

@@ -12,12 +12,16 @@ from typing import Any
 import pytest
 
 from orchestration import lanes
+from orchestration.database.connection import database_environment
+from orchestration.dbt import deploy
 from orchestration.dbt_lanes import in_lanes, laned, told_once
 from orchestration.errors import BadInputError
 from orchestration.settings import Settings
 from tests.conftest import SHARDS
 from tests.integration.crashing import land_half
-from tests.support import Pipeline, message
+from tests.integration.test_crash import FAIL as FAIL_EVERYWHERE
+from tests.integration.test_crash import WRITES
+from tests.support import Pipeline, message, run_dbt
 
 NewPipeline = Callable[..., Pipeline]
 
@@ -100,6 +104,59 @@ def test_what_was_stopped_goes_on_in_as_many_lanes(halfway: Pipeline, new_pipeli
     assert together.published() == alone.published()
 
 
+@pytest.mark.heavy
+@pytest.mark.parametrize("table", WRITES)
+def test_every_statement_that_fails_in_a_lane_is_repaired_by_running_again(
+    halfway: Pipeline, new_pipeline: NewPipeline, table: str
+) -> None:
+    alone, together = like(halfway, new_pipeline, 1), like(halfway, new_pipeline, 2)
+    alone.process()
+    together.execute(FAIL_EVERYWHERE.format(operation=WRITES[table], table=table))
+    with pytest.raises(AssertionError, match="stopped by the test"):
+        together.process()
+    together.execute(MEND)
+    # More has come meanwhile, of a tenant in each lane.
+    for platform in (alone, together):
+        for tenant in ("acme", "bolt"):
+            platform.land(message(tenant, "m-1", 3, 4, "2019-02-03"), name=f"{tenant}.jsonl")
+        platform.process()
+    assert together.published() == alone.published()
+
+
+def test_a_release_that_is_deployed_goes_on_in_the_lanes_that_were_stopped(
+    halfway: Pipeline, new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alone, together = like(halfway, new_pipeline, 1), like(halfway, new_pipeline, 2)
+    alone.process()
+    together.execute(FAIL)
+    with pytest.raises(AssertionError, match="stopped by the test"):
+        together.process()
+    together.execute(MEND)
+    together.execute("insert into ledger.deployments (sha256) values ('of an earlier release')")
+    for name, value in (together.environment() | database_environment(together.settings)).items():
+        monkeypatch.setenv(name, value)
+
+    assert deploy(replace(together.settings, lanes=1))
+    together.settings = replace(together.settings, lanes=1)
+    together.process()
+    assert together.published() == alone.published()
+
+
+def test_a_part_of_the_models_is_refused_where_the_others_left_lanes(
+    halfway: Pipeline, new_pipeline: NewPipeline
+) -> None:
+    together = like(halfway, new_pipeline, 2)
+    together.process()
+    with pytest.raises(AssertionError, match="the working tables are those of 2 lanes; select tag:load"):
+        run_dbt(together.settings, "build", "--select", "store_received_hours")
+    # One lane makes them again, and leaves nothing in those that it does not use.
+    together.settings = replace(together.settings, lanes=1)
+    together.land(message("bolt", "m-1", 3, 4, "2019-02-03"))
+    together.process()
+    assert together.rows("select count(*) from lanes.int_messages_1") == [(0,)]
+    run_dbt(together.settings, "build", "--select", "store_received_hours")
+
+
 def test_lanes_are_as_many_as_there_is_work_for_and_share_devices_out(
     new_pipeline: NewPipeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -148,6 +205,25 @@ def test_what_a_lane_works_with_is_its_own(project: Any) -> None:
     # The project itself is as it was.
     assert not [key for key in project.nodes if ".lane_" in key]
     assert "lane" not in project.nodes["model.meterline.int_messages"].config
+
+
+def test_what_is_asked_for_by_load_is_asked_for_by_lane(project: Any) -> None:
+    asked = {
+        f"{node.name}: {line.strip()}"
+        for node in in_lanes(project).values()
+        if node.resource_type == "model"
+        for line in conditions(node.raw_code)
+        # Rows of the lane, whose load may be an earlier one.
+        if "is_claimed(" in line
+        and "in_lane(" not in line
+        and node.name not in ("store_events", "store_event_restatements")
+    }
+    assert asked == set()
+
+
+def conditions(query: str) -> list[str]:
+    """What stands behind each `where`, on one line."""
+    return [part.split("\n\n")[0].replace("\n", " ") for part in query.split("where")[1:]]
 
 
 class Told:

@@ -4,7 +4,8 @@
     is still alive finds that out before it writes. A run that meters claims what is accepted, the claims of dead runs
     included, so that all its models see the same loads, however many arrive meanwhile. What is added to hours and days is
     marked as added, so it is found in the same run. A run of all models has no use for the rating facts that some earlier
-    one left: another release wrote them in a form that these models may not read.
+    one left: another release wrote them in a form that these models may not read. A part of the models of a load works on
+    what the others left, and so in the same lanes.
 #}
 {% macro begin_run() %}
     {%- if execute and flags.WHICH in ('run', 'build') -%}
@@ -19,16 +20,23 @@
                 'store_usage_hours and store_usage_days add what int_usage_changes found in the same run; select tag:load'
             ) }}
         {%- endif -%}
-        {%- if writing -%} {{ take_turn() }} {%- endif -%}
-        {%- if 'model.meterline.int_messages' in writing -%}
-            {{ go_on_in_lanes(graph.nodes['model.meterline.int_messages'].config.lane_starts or [0]) }}
+        {%- set metering = writing | select('in', models_of_loads()) | list -%}
+        {%- set makes_working_tables = 'model.meterline.int_messages' in writing -%}
+        {%- if writing -%} {{ take_turn(metering, makes_working_tables) }} {%- endif -%}
+        {%- if makes_working_tables -%}
             ; {{ claim_loads() }}
             {%- if 'model.meterline.int_fact_steps' in writing -%} ; truncate {{ source('rating', 'facts') }} {%- endif -%}
         {%- endif -%}
     {%- endif -%}
 {% endmacro %}
 
-{% macro take_turn() -%}
+{% macro models_of_loads() -%}
+    {%- set names = [] -%}
+    {%- for node in graph.nodes.values() if 'load' in node.tags -%} {%- do names.append(node.unique_id) -%} {%- endfor -%}
+    {{ return(names) }}
+{%- endmacro %}
+
+{% macro take_turn(metering, makes_working_tables) -%}
     {%- if not env_var('METERLINE_TURN', '') -%}
         {%- set is_free = run_query("select pg_try_advisory_xact_lock(hashtext('meterline.process'))").columns[0][0] -%}
         {%- if not is_free -%}
@@ -37,7 +45,11 @@
             ) }}
         {%- endif -%}
     {%- endif -%}
-    update ledger.turns set holder = '{{ invocation_id }}', began_at = clock_timestamp()
+    {%- set starts = 'null' -%}
+    {%- if metering -%}
+        {%- set starts = as_array(graph.nodes['model.meterline.int_messages'].config.lane_starts or [0]) -%}
+    {%- endif -%}
+    select ledger.take_turn('{{ invocation_id }}', {{ starts }}, {{ makes_working_tables | lower }})
 {%- endmacro %}
 
 {# In the transaction of a model that writes, before it does. #}
@@ -53,18 +65,4 @@
     ]::regclass[]) as grown (relation);
     update ledger.loads set status = 'claimed', claimed_by = '{{ invocation_id }}', claimed_at = statement_timestamp()
     where status in ('accepted', 'claimed')
-{%- endmacro %}
-
-{# What a run that was stopped has added, it has added by its lanes. #}
-{% macro go_on_in_lanes(starts) -%}
-    {%- set begun = run_query(
-        "select max(cardinality(mark.lane_starts)) from ledger.marks as mark"
-        ~ " inner join ledger.loads as load using (load_id)"
-        ~ " where load.status = 'claimed' and mark.lane_starts <> " ~ as_array(starts)
-    ).columns[0][0] -%}
-    {%- if begun -%}
-        {{ exceptions.raise_compiler_error(
-            'a run that was stopped had ' ~ begun ~ ' lanes of other tenants than this one; meterline process goes on with it'
-        ) }}
-    {%- endif -%}
 {%- endmacro %}

@@ -36,6 +36,7 @@
 
 {#
     lookups_by_key: a pre-hook of a model that looks up, row by row, what it also writes. A plan of when the table was small
-    reads all of it for each row, with what another lane has written meanwhile.
+    reads all of it for each row, with what another lane has written meanwhile. What has no key costs such a plan so much that
+    a server which compiles plans would compile every one.
 #}
-{% macro lookups_by_key() %} set local enable_seqscan = off {% endmacro %}
+{% macro lookups_by_key() %} set local enable_seqscan = off; set local jit = off {% endmacro %}

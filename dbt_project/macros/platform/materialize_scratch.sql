@@ -10,6 +10,7 @@
     {%- set existing = load_cached_relation(this) -%}
 
     {{ run_hooks(pre_hooks, inside_transaction=False) }}
+    {{ begin_after(pre_hooks) }}
     {{ reach_all_nodes() }}
     {{ hold_turn() }}
     {{ run_hooks(pre_hooks, inside_transaction=True) }}

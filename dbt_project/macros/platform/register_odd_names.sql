@@ -1,5 +1,8 @@
-{# Rows of doubtful form that prove good bring their units, flags, tags and sessions into the registry here;
-   so do the metrics' own units, in which messages of a declared other unit go on. #}
+{#
+    Rows of doubtful form that prove good bring their units, flags, tags and sessions into the registry here; so do the
+    metrics' own units, in which messages of a declared other unit go on. In a transaction of its own: other lanes bring
+    the same, and would wait for the end of this one.
+#}
 {% macro register_odd_names() -%}
     insert into {{ source('registry', 'traits') }} (unit, quality, attributes)
     select distinct unit, quality, attributes

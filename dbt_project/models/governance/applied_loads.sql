@@ -5,6 +5,7 @@
     post_hook=["{{ apply_loads() }}"]
 ) }}
 
+-- depends_on: {{ ref('store_marked_events') }}
 -- depends_on: {{ ref('store_seen_exchanges') }}
 -- depends_on: {{ ref('store_threshold_events') }}
 

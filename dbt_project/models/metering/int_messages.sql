@@ -1,7 +1,7 @@
 {{ config(
     materialized='scratch',
     tags=['load'],
-    pre_hook=["{{ register_odd_names() }}", "{{ joins_of_loads() }}"]
+    pre_hook=[{'sql': "{{ register_odd_names() }}", 'transaction': false}, "{{ joins_of_loads() }}"]
 ) }}
 
 -- Every claimed message, judged on its own, and ranked among the valid arrivals of its identity in this run.

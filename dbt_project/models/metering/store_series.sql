@@ -1,4 +1,10 @@
-{{ config(materialized='store', into='series', tags=['load'], pre_hook=["{{ joins_of_loads() }}"]) }}
+{{ config(
+    materialized='store',
+    into='series',
+    tags=['load'],
+    on_conflict='fail',
+    pre_hook=["{{ joins_of_loads() }}"]
+) }}
 
 -- Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same.
 with fresh as (
@@ -12,10 +18,12 @@ with fresh as (
 ),
 
 lasts as (
-    select tenant.tenant_no, max(known.series_no) as last_no
+    select tenant.tenant_no, numbered.last_no
     from (select distinct tenant_no from fresh) as tenant
-    inner join {{ source('store', 'series') }} as known on tenant.tenant_no = known.tenant_no
-    group by tenant.tenant_no
+    cross join lateral (
+        select max(known.series_no) as last_no from {{ source('store', 'series') }} as known
+        where known.tenant_no = tenant.tenant_no
+    ) as numbered
 )
 
 select
@@ -27,7 +35,7 @@ select
     fresh.metric_no,
     fresh.seq_epoch
 from fresh
-left join lasts using (tenant_no)
+inner join lasts using (tenant_no)
 -- Sorted, so that the last numbers are known before the first row is inserted: each look for them would step over all
--- that this statement has inserted.
-order by tenant_no, series_no
+-- that this statement has inserted. Of several machines one would have to sort for all.
+{% if not is_spread() %}order by tenant_no, series_no{% endif %}
