@@ -39,43 +39,51 @@ where load_id = any(%s)
 group by timestamp_source
 """
 CLOCK_WORDS = {"d": "the device's own clock", "c": "corrected by the session's offset", "s": "the broker's clock"}
-# Hours of one or two days, else days: a line of at most some sixty marks.
+# Hours of one or two days, else days: a line of at most some sixty marks. Events are read once, and summed by hour.
 USE = """
-with events as (
-    select event.metric_no, event.event_at, event.quantity
-    from usage.int_stored_use as event
-    inner join config.metrics as declared on declared.valid_to_load is null and declared.aggregation = 'sum'
-    inner join registry.metrics as metric on metric.metric = declared.metric and metric.metric_no = event.metric_no
-    where event.load_id = any(%(loads)s)
+with hours as materialized (
+    select
+        metric_no, date_bin(interval '1 hour', event_at, timestamptz '2000-01-01 00:00:00+00') as hour_at,
+        sum(quantity) as quantity, min(event_at) as first_at, max(event_at) as last_at
+    from usage.int_stored_use
+    where load_id = any(%(loads)s)
+    group by 1, 2
+),
+
+summed as (
+    select metric.metric, hours.*
+    from hours
+    inner join registry.metrics as metric using (metric_no)
+    inner join config.metrics as declared using (metric)
+    where declared.valid_to_load is null and declared.aggregation = 'sum'
 ),
 
 span as (
     select
-        min(event_at) as first_at,
-        max(event_at) as last_at,
-        case when max(event_at) - min(event_at) > interval '60 hours' then interval '1 day' else interval '1 hour' end
+        min(first_at) as first_at,
+        max(last_at) as last_at,
+        case when max(last_at) - min(first_at) > interval '60 hours' then interval '1 day' else interval '1 hour' end
             as step
-    from events
+    from summed
 ),
 
 used as (
-    select metric_no, date_bin(span.step, event_at, timestamptz '2000-01-01 00:00:00+00') as bucket_at,
+    select metric, date_bin(span.step, hour_at, timestamptz '2000-01-01 00:00:00+00') as bucket_at,
         sum(quantity) as quantity
-    from events
+    from summed
     cross join span
     group by 1, 2
 )
 
-select metric.metric, array_agg(coalesce(used.quantity, 0) order by steps.bucket_at)
+select metrics.metric, array_agg(coalesce(used.quantity, 0) order by steps.bucket_at)
 from span
 cross join generate_series(
     date_bin(span.step, span.first_at, timestamptz '2000-01-01 00:00:00+00'), span.last_at, span.step
 ) as steps (bucket_at)
-cross join (select distinct metric_no from used) as metrics
-inner join registry.metrics as metric on metrics.metric_no = metric.metric_no
-left join used on metrics.metric_no = used.metric_no and steps.bucket_at = used.bucket_at
-group by metric.metric
-order by metric.metric
+cross join (select distinct metric from used) as metrics
+left join used on metrics.metric = used.metric and steps.bucket_at = used.bucket_at
+group by metrics.metric
+order by metrics.metric
 """
 REVENUE = """
 select invoice.currency_code, sum(invoice.total_amount), count(*)

@@ -8,7 +8,7 @@ with counted as materialized (
         event.period_no,
         count(*) as event_count,
         count(*) filter (where event.timestamp_source <> 'd') as untrusted_count,
-        max(extract(epoch from event.event_at - event.received_at)) as greatest_ahead_seconds,
+        extract(epoch from max(event.event_at - event.received_at)) as greatest_ahead_seconds,
         max(event.quantity) as greatest_quantity,
         sum(event.quantity) as quantity
     from (
