@@ -2,7 +2,12 @@
 -- depends_on: {{ ref('store_events') }}
 -- depends_on: {{ ref('store_event_restatements') }}
 
--- Events of the claimed loads whose message says that something is unusual, in the period that bills them.
+-- Events of the claimed loads whose message says that something is unusual, in the period that bills them. Where no
+-- message ever said so, no event is read.
+with doubted as materialized (
+    select distinct traits_no from {{ doubted_traits() }} as named
+)
+
 select {{ identity('event') }}, event.stored_device_ts, event.period_no
 from (
     select {{ identity() }}, device_ts as stored_device_ts, period_no, disposition, traits_no
@@ -13,5 +18,5 @@ from (
     from {{ source('store', 'event_restatements') }}
     where {{ is_claimed('cause_load_id') }} and {{ in_lane('tenant_no') }}
 ) as event
-inner join (select distinct traits_no from {{ doubted_traits() }} as named) as doubted using (traits_no)
-where {{ is_billed('event.disposition') }}
+inner join doubted using (traits_no)
+where {{ is_billed('event.disposition') }} and exists (select said.traits_no from doubted as said)
