@@ -1,7 +1,7 @@
 -- The same count over everything ever loaded. What was released of a file is counted with the file: once the release
 -- has been metered, its outcomes take the place of the refusals.
 with balance as (
-    {{ load_balance(source('ledger', 'loads')) }}
+    {{ load_balance(false, kept_messages(false)) }}
 ),
 
 released as (
