@@ -26,8 +26,8 @@ def apply(connection: psycopg.Connection) -> list[str]:
     """Apply the migrations that this database has not had; returns their names.
 
     `connection` must be in autocommit mode and may create schemas and roles. Concurrent callers wait for each other.
-    Raises BadInputError for a server that is too old, a login that may not do this or objects of others in the way,
-    MeterlineError when an applied file has been edited.
+    Raises BadInputError for a server that is too old, a database that a newer release prepared, a login that may not do
+    this or objects of others in the way, MeterlineError when an applied file has been edited.
     """
     if connection.info.server_version < MINIMUM_SERVER_VERSION:
         raise BadInputError(f"PostgreSQL 15 or newer is needed, this is {connection.info.server_version // 10000}")
@@ -36,6 +36,7 @@ def apply(connection: psycopg.Connection) -> list[str]:
     connection.execute("set statement_timeout = 0; set lock_timeout = 0")
     try:
         done = _applied(connection)
+        _refuse_newer(done)
         return [path.name for path in sorted(FOLDER.glob("*.sql")) if _apply_one(connection, path, done)]
     except psycopg.errors.InsufficientPrivilege as error:
         raise BadInputError(
@@ -87,6 +88,14 @@ def _applied(connection: psycopg.Connection) -> dict[str, str]:
             )
             connection.execute("grant usage on schema meterline to public")
     return dict(connection.execute("select name, sha256 from meterline.migrations").fetchall())
+
+
+def _refuse_newer(done: dict[str, str]) -> None:
+    """What this release does not know, its models would read and fill wrongly."""
+    if newer := sorted(set(done) - {path.name for path in FOLDER.glob("*.sql")}):
+        raise BadInputError(
+            f"a newer release prepared this database (it has {newer[-1]}): use that release, or one after it"
+        )
 
 
 def _apply_one(connection: psycopg.Connection, path: Path, done: dict[str, str]) -> bool:

@@ -44,6 +44,22 @@ where not exists (
 )
 order by 1, 2, 3
 """
+# No key of all months says that each has its own.
+WITHOUT_KEY = """
+select month.relname
+from pg_catalog.pg_inherits
+inner join pg_catalog.pg_class as month on inhrelid = month.oid
+where
+    inhparent = to_regclass('store.slim_events')
+    and not exists (
+        select 1
+        from pg_catalog.pg_index
+        where
+            indrelid = month.oid and indisunique and indisvalid
+            and pg_get_indexdef(indexrelid) like '%(tenant_no, series_no, msg_seq)'
+    )
+order by 1
+"""
 # What the migrations make each of them by.
 MADE_BY = {"append_only": "make_append_only", "unchanged": "make_purgeable", "approved_purges": "make_purgeable"}
 
@@ -101,7 +117,7 @@ def _with_password(subject: Subject) -> list[tuple[str]]:
 
 
 def guards(subject: Subject) -> list[Finding]:
-    """Tables that nobody may change refuse it, whoever asks."""
+    """Tables that nobody may change refuse it, whoever asks, and months of the event store a second event."""
     findings = [
         wrong(
             f"the guard of {schema}.{table} is off",
@@ -113,6 +129,13 @@ def guards(subject: Subject) -> list[Finding]:
     findings += [
         wrong(f"{schema}.{table} has no guard", f"call store.{MADE_BY[guard]}('{_name(schema, table)}')")
         for schema, table, guard in subject.session.execute(UNGUARDED, (list(tables), list(names))).fetchall()
+    ]
+    findings += [
+        wrong(
+            f"store.{month} has no key, and would take an event twice",
+            f"create unique index on {_name('store', month)} (tenant_no, series_no, msg_seq)",
+        )
+        for (month,) in subject.session.execute(WITHOUT_KEY).fetchall()
     ]
     return findings or [well("what nobody may change refuses every change")]
 

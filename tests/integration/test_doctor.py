@@ -40,7 +40,7 @@ from orchestration.doctor.examinations import EXAMINATIONS, examine_all
 from orchestration.turns import turn
 from tests.integration.crashing import SERVER_IS_OURS, started
 from tests.integration.test_cli import meterline
-from tests.integration.test_month_indexes import IN_THE_WAY, fill, stopped_rebuild
+from tests.integration.test_month_indexes import IN_THE_WAY, KEY, fill, stopped_rebuild
 from tests.support import Pipeline, message
 
 NewPipeline = Callable[..., Pipeline]
@@ -414,6 +414,16 @@ def test_guards_that_are_off_or_gone(books: Pipeline) -> None:
         books.execute("delete from store.events_201902")
 
 
+def test_a_month_that_lost_its_key(books: Pipeline) -> None:
+    books.execute(f"drop index store.{KEY % '201902'}")
+    # Another unique index is none.
+    books.execute("create unique index other on store.events_201902 (tenant_no, load_id, row_number)")
+    row = trouble(books, "guards")
+    assert row.finding == "store.events_201902 has no key, and would take an event twice"
+    follow(books, row.remedy)
+    assert is_well(books, "guards")
+
+
 # --- the disk --------------------------------------------------------------------------------------------------------
 
 
@@ -452,21 +462,22 @@ def test_an_index_that_is_too_large_or_left_over_is_mended_by_its_remedy(books: 
     assert is_well(books, "indexes")
     fill(books.settings, date(2018, 5, 1))
     books.execute("analyze store.events_201805")
-    ((taken,),) = books.rows("select pg_relation_size('store.events_201805_pkey')")
+    key = KEY % "201805"
+    ((taken,),) = books.rows(f"select pg_relation_size('store.{key}')")
     row = trouble(books, "indexes")
-    # Fresh, a page of 8192 bytes holds 203 of the 150,000 entries: 739 pages.
+    # Fresh, a page of 8192 bytes holds 262 of the 150,000 entries: 573 pages.
     assert row.finding == (
-        f"events_201805_pkey of 2018-05 takes {taken / 150_000:.0f} bytes an event, 40 if it were fresh: "
-        f"{(taken - 739 * 8192) / 2**20:.0f} MB too many"
+        f"{key} of 2018-05 takes {taken / 150_000:.0f} bytes an event, 31 if it were fresh: "
+        f"{(taken - 573 * 8192) / 2**20:.0f} MB too many"
     )
     with mock.patch.object(indexes, "SHOWN", 0):
         row = trouble(books, "indexes")
-        assert row.finding == f"1 more indexes take {(taken - 739 * 8192) / 2**20:.0f} MB too many"
+        assert row.finding == f"1 more indexes take {(taken - 573 * 8192) / 2**20:.0f} MB too many"
 
     level, statement, _ = IN_THE_WAY["a snapshot"]
     stopped_rebuild(books.settings, level, statement)
     rows = looked_at(books, "indexes")
-    left_over = "events_201805_pkey_ccnew of 2018-05 is left of a rebuild that was stopped"
+    left_over = f"{key}_ccnew of 2018-05 is left of a rebuild that was stopped"
     assert [row.finding.partition(":")[0] for row in rows[1:]] == [left_over]
     for row in rows:
         assert row.remedy is not None

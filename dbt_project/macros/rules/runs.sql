@@ -16,13 +16,19 @@
     Which stored event is which run's: the one that was stored with the device_ts that the run keeps now; what is left
     on both sides goes together in order, and a run beyond those is a new event. More arrivals never make fewer runs,
     so no stored event is ever left over. `runs` has run_started_at and kept_device_ts, `known` stored_device_ts.
+    run_no counts what one number has in one month of the event store: those that are stored, then the new ones.
 #}
 {% macro rows_of_runs(runs, known) -%}
     select
         {{ identity() }},
         max(run_started_at) as run_started_at,
         max(stored_device_ts) as stored_device_ts,
-        count(*) over (partition by {{ identity() }}) as run_count
+        count(*) over (partition by {{ identity() }}) as run_count,
+        row_number() over (
+            partition by
+                {{ identity() }}, date_trunc('month', coalesce(max(stored_device_ts), max(met_at)) at time zone 'UTC')
+            order by max(stored_device_ts), max(run_started_at)
+        ) as run_no
     from (
         select
             *,

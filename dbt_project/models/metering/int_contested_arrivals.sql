@@ -101,6 +101,7 @@ select
     {{ arrival('ranked') }},
     ranked.run_started_at,
     assigned.run_count,
+    assigned.run_no,
     assigned.stored_device_ts,
     ranked.first_held_device_ts,
     ranked.last_held_device_ts,

@@ -7,13 +7,23 @@
 ) }}
 
 -- Numbers of the series that are new, from the last of their tenant on. Runs take turns, so nobody takes the same.
-with fresh as (
-    select distinct event.tenant_no, event.device_no, event.metric_no, event.seq_epoch
-    from {{ ref('int_dated_events') }} as event
+with wanted as (
+    select distinct tenant_no, device_no, metric_no, seq_epoch, 1 as run_no
+    from {{ ref('int_dated_events') }}
+    where stored_device_ts is null
+    union
+    select tenant_no, device_no, metric_no, seq_epoch, run_no
+    from {{ ref('int_reused_numbers') }}
+),
+
+fresh as (
+    select wanted.*
+    from wanted
     where
-        event.stored_device_ts is null
-        and not exists (
-            select 1 from {{ source('store', 'series') }} as known where {{ same_series('known', 'event') }}
+        not exists (
+            select 1
+            from {{ source('store', 'series') }} as known
+            where {{ same_series('known', 'wanted') }} and known.run_no = wanted.run_no
         )
 ),
 
@@ -29,11 +39,12 @@ lasts as (
 select
     tenant_no,
     (coalesce(lasts.last_no, 0) + row_number() over (
-        partition by tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch
+        partition by tenant_no order by fresh.device_no, fresh.metric_no, fresh.seq_epoch, fresh.run_no
     ))::integer as series_no,
     fresh.device_no,
     fresh.metric_no,
-    fresh.seq_epoch
+    fresh.seq_epoch,
+    fresh.run_no
 from fresh
 inner join lasts using (tenant_no)
 -- Sorted, so that the last numbers are known before the first row is inserted: each look for them would step over all

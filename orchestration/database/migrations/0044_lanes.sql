@@ -3,11 +3,11 @@ create schema lanes authorization meterline_transform;
 
 set role meterline_owner;
 
--- One by one, and with a name: so a key can be added to a table that lies on several machines.
 alter table ledger.marks add column lane smallint not null default 0;
 alter table ledger.marks add column lane_starts integer[] not null default '{0}';
 alter table ledger.marks drop constraint marks_pkey;
-alter table ledger.marks add constraint marks_pkey primary key (load_id, model, lane);
+-- By itself, and with a name: a table that lies on several machines takes a key in no other way.
+do $$ begin alter table ledger.marks add constraint marks_pkey primary key (load_id, model, lane); end $$;
 comment on column ledger.marks.lane is 'Whose messages were added: tenants from the start of this lane to that of the next.';
 comment on column ledger.marks.lane_starts is 'Of all lanes of the run, the number of the first tenant.';
 
