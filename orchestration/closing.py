@@ -138,7 +138,9 @@ def refuse_unapplied(session: psycopg.Connection) -> None:
 
 
 # After the one that replaces it was asked for: by that it is known from one that came to its end.
-ABANDON = "update ledger.close_requests set finished_at = clock_timestamp() where finished_at is null and close_id < %s"
+ABANDON = (
+    "update ledger.close_requests set finished_at = statement_timestamp() where finished_at is null and close_id < %s"
+)
 
 
 @dataclass(frozen=True)

@@ -19,17 +19,14 @@ with wanted as (
 fresh as (
     select wanted.*
     from wanted
-    where
-        not exists (
-            select 1
-            from {{ source('store', 'series') }} as known
-            where {{ same_series('known', 'wanted') }} and known.run_no = wanted.run_no
-        )
+    left join {{ source('store', 'series') }} as known
+        on {{ same_series('known', 'wanted') }} and known.run_no = wanted.run_no
+    where known.series_no is null
 ),
 
 lasts as (
     select tenant.tenant_no, numbered.last_no
-    from (select distinct tenant_no from fresh) as tenant
+    from (select distinct tenant_no from {{ ref('int_dated_events') }} where stored_device_ts is null) as tenant
     cross join lateral (
         select max(known.series_no) as last_no from {{ source('store', 'series') }} as known
         where known.tenant_no = tenant.tenant_no
