@@ -67,7 +67,6 @@ def laned(manifest: Manifest, starts: Sequence[int]) -> Manifest:
         key: deepcopy(node) for key, node in manifest.nodes.items() if _is_model(node) and _is_for_all(node)
     }
     for node in last.values():
-        node.config["lane_count"] = len(starts)
         awaited = [key for key in _parents_of(node) if key in originals]
         node.depends_on.nodes += [_in_lane(key, lane) for key in awaited for lane in range(1, len(starts))]
     together = {copy.unique_id: copy for copies in by_lane for copy in copies.values()}

@@ -24,16 +24,12 @@
 
 {%- macro as_array(starts) -%} array[{{ starts | join(', ') }}]::integer[] {%- endmacro %}
 
-{# All rows of a model of the load, for a model that is built once, after all lanes. #}
-{% macro of_all_lanes(relation) -%}
-    select * from {{ relation }}
-    {%- for lane in range(1, lane_count()) %}
+{# All rows of a model of the load, for a model that is built once: it depends on what each lane has made. #}
+{% macro of_all_lanes(name) -%}
+    {%- set parents = model.depends_on.nodes if model is defined else [] -%}
+    select * from {{ ref(name) }}
+    {%- for key in parents if key.startswith('model.meterline.' ~ name ~ '.') %}
     union all
-    select * from {{ api.Relation.create(relation.database, 'lanes', relation.identifier ~ '_' ~ lane) }}
+    select * from {{ graph.nodes[key].relation_name }}
     {%- endfor %}
-{%- endmacro %}
-
-{# How many lanes there are before a model that is built once. #}
-{% macro lane_count() -%}
-    {{ return(model.config.lane_count if model is defined and model.config.lane_count else 1) }}
 {%- endmacro %}

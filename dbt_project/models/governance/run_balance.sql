@@ -6,4 +6,4 @@
 -- depends_on: {{ ref('store_received_hours_repeated') }}
 -- depends_on: {{ ref('store_device_receipts') }}
 
-{{ load_balance(true, of_all_lanes(ref('int_kept_messages'))) }}
+{{ load_balance(true, of_all_lanes('int_kept_messages')) }}
