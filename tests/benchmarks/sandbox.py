@@ -125,13 +125,13 @@ class Sandbox:
         """Remember the database as it is now."""
         with self._maintenance() as session:
             session.execute("drop database if exists kept")
-            session.execute("create database kept template postgres")
+            session.execute("create database kept template postgres strategy file_copy")
 
     def restore_state(self) -> None:
         """Make the database what it was when it was kept, with nothing left to write in the background."""
         with self._maintenance() as session:
             session.execute("drop database postgres with (force)")
-            session.execute("create database postgres template kept")
+            session.execute("create database postgres template kept strategy file_copy")
             session.execute("checkpoint")
 
     @contextmanager

@@ -29,6 +29,16 @@ AFTER_METERING = (
     "finance.clock_health",
 )
 
+# The block ranges that each index over loads had no summary of.
+SUMMARISING = """
+select index.indrelid::regclass::text, brin_summarize_new_values(index.indexrelid)
+from pg_index as index
+inner join pg_class as relation on index.indrelid = relation.oid
+inner join pg_class as ranges on index.indexrelid = ranges.oid
+inner join pg_am as method on ranges.relam = method.oid
+where method.amname = 'brin' and relation.relkind = 'r'
+"""
+
 Plan = dict[str, Any]
 
 
@@ -112,6 +122,19 @@ def test_a_view_handles_each_message_a_few_times(metered: Pipeline, view: str, i
         assert found[0]["Actual Rows"] == TENANTS * DAYS
         assert searches(found) < FILES_A_DAY
     assert sum(map(rows_handled, found)) < ROWS_A_MESSAGE * MESSAGES
+
+
+def test_what_was_loaded_and_stored_is_found_by_its_load(metered: Pipeline) -> None:
+    with connect(metered.settings) as session:
+        unsummarised = dict(session.execute(SUMMARISING).fetchall())
+    assert {name.split(".")[0] for name in unsummarised} == {"raw", "store"}
+    assert set(unsummarised.values()) == {0}
+
+
+def test_what_lies_in_no_contract_is_found_without_a_look_at_the_rest(metered: Pipeline) -> None:
+    found = steps(metered, "metering.int_uncontracted_events", is_store_large=True)
+    assert any(step.get("Relation Name", "").startswith("events_") for step in found)
+    assert sum(map(rows_handled, found)) == 0
 
 
 @pytest.mark.parametrize("is_store_large", [False, True])

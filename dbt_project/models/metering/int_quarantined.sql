@@ -20,16 +20,15 @@ where repeated.is_conflict
 union all
 
 select
-    state.load_id,
-    state.row_number,
+    event.load_id,
+    event.row_number,
     tenant.tenant_id,
     'no_contract' as reason,
-    'event_at ' || to_char(state.event_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+    'event_at ' || to_char(event.event_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
     || ' lies in no contract of the tenant' as detail,
-    {{ rendered_message('state') }} as raw
-from {{ ref('int_event_state') }} as state
-inner join {{ source('registry', 'tenants') }} as tenant on state.tenant_no = tenant.tenant_no
-where state.disposition = 'x'
+    {{ rendered_message('event') }} as raw
+from {{ ref('int_uncontracted_events') }} as event
+inner join {{ source('registry', 'tenants') }} as tenant on event.tenant_no = tenant.tenant_no
 
 union all
 

@@ -1,0 +1,19 @@
+-- Asked of events and of restatements apart, each by the index of its few that lie in no contract: whether an event does
+-- as it now stands, the store as a whole would have to be read for.
+select {{ identity('stored') }}, {{ arrival('stored') }}, stored.event_at
+from {{ source('store', 'events') }} as stored
+left join {{ source('store', 'event_restatements') }} as restated
+    on {{ same_identity('restated', 'stored') }} and stored.device_ts = restated.stored_device_ts
+where stored.disposition = 'x' and restated.version is null
+
+union all
+
+select {{ identity('restated') }}, {{ arrival('restated') }}, restated.event_at
+from (
+    select latest.*
+    from {{ source('store', 'event_restatements') }} as latest
+    where latest.disposition = 'x' and {{ is_latest_restatement('latest') }}
+) as restated
+-- Of a month that is archived, only the restatements are here.
+inner join {{ source('store', 'events') }} as stored
+    on {{ same_identity('restated', 'stored') }} and restated.stored_device_ts = stored.device_ts

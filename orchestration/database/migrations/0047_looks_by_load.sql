@@ -1,0 +1,57 @@
+set role meterline_owner;
+
+-- Plans of one run's later steps are made on what its earlier steps wrote, and find rows by their load; autovacuum would
+-- come too late for both. Only what grew by more than a third is sampled again.
+create or replace function store.refresh_statistics(relation regclass) returns void
+language plpgsql security definer set search_path = pg_catalog as $$
+declare
+    part regclass;
+    is_grown boolean;
+begin
+    for part, is_grown in
+        select
+            member.oid::regclass,
+            pg_relation_size(member.oid) / 8192 > greatest(member.relpages, 0) * 4 / 3
+        from pg_class as member
+        inner join pg_namespace as place on member.relnamespace = place.oid
+        where
+            member.relkind = 'r'
+            and place.nspname in ('config', 'registry', 'raw', 'ledger', 'store')
+            and (
+                member.oid = relation
+                or member.oid in (select inhrelid from pg_inherits where inhparent = relation)
+            )
+    loop
+        -- What no summary covers is read whole by every look-up by load. Another lane that samples the table holds it until
+        -- it commits, and a vacuum that is waited for gives up: both are left alone, the next run summarises.
+        perform brin_summarize_new_values(index.indexrelid)
+        from pg_index as index
+        inner join pg_class as ranges on index.indexrelid = ranges.oid
+        inner join pg_am as method on ranges.relam = method.oid
+        where
+            index.indrelid = part and method.amname = 'brin'
+            and not exists (
+                select 1 from pg_locks as held
+                where
+                    held.relation = part and held.pid <> pg_backend_pid()
+                    and held.database = (select oid from pg_database where datname = current_database())
+                    and held.mode = 'ShareUpdateExclusiveLock'
+            );
+        if is_grown then
+            execute format('analyze %s', part);
+        end if;
+    end loop;
+end
+$$;
+
+-- What lies in no contract is asked for by load, and as a whole: it is little, of a store that is not. By itself, and with a
+-- name: a table that lies on several machines takes an index in no other way.
+do $$ begin
+    create index slim_events_in_no_contract on store.slim_events (load_id, row_number) where disposition = 'x';
+end $$;
+do $$ begin
+    create index event_restatements_in_no_contract on store.event_restatements (load_id, row_number)
+    where disposition = 'x';
+end $$;
+
+reset role;
