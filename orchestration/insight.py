@@ -102,8 +102,8 @@ where
 group by invoice.currency_code
 order by invoice.currency_code
 """
-# The planner takes new loads for a few rows, and would look up the device of each. From some share of all devices on it is
-# faster to read what is known of all.
+# The planner takes new loads for a few rows, and would look up the device of each. From some share of all devices on
+# it is faster to read what is known of all.
 READ_WHOLE = """
 select set_config('enable_nestloop', 'off', true)
 from pg_class

@@ -15,8 +15,8 @@ import psycopg
 from orchestration.errors import MeterlineError
 
 # Durable, and sized for a laptop: a crash loses nothing that was committed. Compiling plans at run time costs more
-# than it gives at the platform's query sizes. Of what compresses whole pages of the log this server has pglz only, which
-# makes an insert into a grown table take two thirds longer for a third less log.
+# than it gives at the platform's query sizes. Of what compresses whole pages of the log this server has pglz only: an
+# insert into a grown table takes two thirds longer for a third less log.
 SERVER_SETTINGS = {
     "shared_buffers": "256MB",
     "work_mem": "64MB",

@@ -1,5 +1,5 @@
--- Asked of events and of restatements apart, each by the index of its few that lie in no contract: whether an event does
--- as it now stands, the store as a whole would have to be read for.
+-- Events and restatements are asked apart, each by an index of the few that lie in no contract: joined first, the whole
+-- store would be read for them.
 select {{ identity('stored') }}, {{ arrival('stored') }}, stored.event_at
 from {{ source('store', 'events') }} as stored
 left join {{ source('store', 'event_restatements') }} as restated
