@@ -13,7 +13,7 @@ from orchestration.database.migrations import MINIMUM_SERVER_VERSION
 from orchestration.doctor.examination import Finding, Subject, unseen, well, wrong
 
 # A session's own value says nothing: what counts is with which one it begins.
-SETTINGS = "select name, reset_val, unit, context from pg_catalog.pg_settings where name = any(%s)"
+SETTINGS = "select name, reset_val, unit, context, enumvals from pg_catalog.pg_settings where name = any(%s)"
 # Above `alter system`, by which it could not be mended: for the database, or for whoever logs in.
 OVERRIDES = """
 select split_part(entry, '=', 1), setrole <> 0, setdatabase <> 0
@@ -43,7 +43,7 @@ CONNECTIONS_BESIDE_RUNS = 20
 
 @dataclass(frozen=True)
 class Expected:
-    """What a setting should be: `least`, `most`, or one of `values`, of which the first is the remedy."""
+    """What a setting should be: `least`, `most`, or one of `values`; the first that the server offers is the remedy."""
 
     kind: str
     values: tuple[str, ...]
@@ -135,11 +135,12 @@ def _compared(subject: Subject, expected: dict[str, Expected]) -> list[Finding]:
         if name not in rows:
             findings.append(unseen(f"{name} cannot be read", "grant pg_read_all_settings to this login"))
             continue
-        value, unit, context = rows[name]
+        value, unit, context, offered = rows[name]
         if _fits(wanted, value, unit):
             continue
         text = f"{name} is {_shown(value, unit)}: {wanted.why}"
-        findings.append(wrong(text, _remedy(subject, name, wanted.values[0], context, overrides.get(name))))
+        remedy = next(mended for mended in wanted.values if offered is None or mended in offered)
+        findings.append(wrong(text, _remedy(subject, name, remedy, context, overrides.get(name))))
     return findings or [well(", ".join(f"{name} {_shown(*rows[name][:2])}" for name in expected))]
 
 

@@ -285,6 +285,7 @@ def test_a_wrong_number_is_answered_by_its_name(
 
 SPOILT = {
     "jit": ("settings", "alter database {database} set jit = on", "jit is on: "),
+    "wal_compression": ("settings", "alter system set wal_compression = 'pglz'", "wal_compression is pglz: "),
     "work_mem": ("settings", "alter database {database} set work_mem = '4MB'", "work_mem is 4MB: "),
     "random_page_cost": ("settings", "alter database {database} set random_page_cost = 4", "random_page_cost is 4: "),
     "TimeZone": (

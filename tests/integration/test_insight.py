@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from orchestration import insight
 from orchestration.database.connection import connect
-from tests.support import Pipeline, message
+from tests.support import Pipeline, instant, message
 
 LOADS = "select load_id from ledger.loads order by load_id"
 
@@ -57,6 +57,19 @@ def test_a_run_says_what_came_late_and_is_billed_elsewhere(pipeline: Pipeline) -
         told = insight.metered(session, [load_id for (load_id,) in pipeline.rows(LOADS)])
     assert (told.stored, told.late_not_billed) == (6, 0)
     assert told.billed_late == [("deferred", 2), ("reopened", 2)]
+
+
+def test_many_messages_show_the_use_that_few_do(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    # 1,100 minutes from 10:00 on, of 1 each: 60 in each hour up to 04:00, and 20 in the last.
+    times = [instant("2019-02-10T10:00") + timedelta(minutes=number) for number in range(1100)]
+    pipeline.land(*(message("acme", "m-1", seq, 1, at) for seq, at in enumerate(times)))
+    pipeline.process()
+    with connect(pipeline.settings, "meterline_transform") as session:
+        told = insight.metered(session, [load_id for (load_id,) in pipeline.rows(LOADS)])
+        assert session.execute("select current_setting('enable_nestloop')").fetchone() == ("on",)
+    assert told.stored == 1100
+    assert told.use == [("energy", "█" * 18 + "▁")]
 
 
 def test_revenue_of_a_month_counts_the_latest_versions_by_currency(pipeline: Pipeline) -> None:

@@ -2,9 +2,7 @@
 -- store would be read for them.
 select {{ identity('stored') }}, {{ arrival('stored') }}, stored.event_at
 from {{ source('store', 'events') }} as stored
-left join {{ source('store', 'event_restatements') }} as restated
-    on {{ same_identity('restated', 'stored') }} and stored.device_ts = restated.stored_device_ts
-where stored.disposition = 'x' and restated.version is null
+where stored.disposition = 'x' and not {{ was_restated('stored') }}
 
 union all
 

@@ -5,15 +5,13 @@ set role meterline_owner;
 create or replace function store.refresh_statistics(relation regclass) returns void
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
-    part regclass;
-    is_grown boolean;
+    part record;
 begin
-    for part, is_grown in
-        select
-            member.oid::regclass,
-            pg_relation_size(member.oid) / 8192 > greatest(member.relpages, 0) * 4 / 3
+    for part in
+        select member.oid::regclass as name, greatest(member.relpages, 0) as known_pages, grown.pages
         from pg_class as member
         inner join pg_namespace as place on member.relnamespace = place.oid
+        cross join lateral (select pg_relation_size(member.oid) / 8192 as pages) as grown
         where
             member.relkind = 'r'
             and place.nspname in ('config', 'registry', 'raw', 'ledger', 'store')
@@ -21,25 +19,27 @@ begin
                 member.oid = relation
                 or member.oid in (select inhrelid from pg_inherits where inhparent = relation)
             )
+            -- A month that is over grows no more.
+            and grown.pages > greatest(member.relpages, 0)
+        order by member.oid
     loop
-        -- What no summary covers is read whole by every look-up by load. Another lane that samples the table holds it until
-        -- it commits, and a vacuum that is waited for gives up: both are left alone, the next run summarises.
+        if part.pages > part.known_pages * 4 / 3 then
+            execute format('analyze %s', part.name);
+        end if;
+        -- What no summary covers is read whole by every look-up by load. A vacuum summarises, too, and gives up where
+        -- somebody waits for it.
         perform brin_summarize_new_values(index.indexrelid)
         from pg_index as index
         inner join pg_class as ranges on index.indexrelid = ranges.oid
         inner join pg_am as method on ranges.relam = method.oid
         where
-            index.indrelid = part and method.amname = 'brin'
+            index.indrelid = part.name and method.amname = 'brin'
             and not exists (
-                select 1 from pg_locks as held
-                where
-                    held.relation = part and held.pid <> pg_backend_pid()
-                    and held.database = (select oid from pg_database where datname = current_database())
-                    and held.mode = 'ShareUpdateExclusiveLock'
+                select 1
+                from pg_locks as held
+                inner join pg_stat_progress_vacuum as vacuum on held.pid = vacuum.pid and held.database = vacuum.datid
+                where held.relation = part.name and held.mode = 'ShareUpdateExclusiveLock'
             );
-        if is_grown then
-            execute format('analyze %s', part);
-        end if;
     end loop;
 end
 $$;
