@@ -64,7 +64,10 @@ def _show(day: Day, fixed: Cost, runs: dict[int, list[PlatformRun]]) -> dict[str
     say(f"The same {day.messages:,} messages of {day.device_count:,} devices each time, all of them accounted for.\n")
     table(
         "A day into a growing store",
-        ["events stored", "s", "CPU us/message without start-up", "x empty", "bytes/event", "MB client", "MB server"],
+        [
+            "events stored", "s", "CPU us/message without start-up", "x empty", "bytes/event", "log bytes/message",
+            "MB client", "MB server",
+        ],  # fmt: skip
         [
             [
                 f"{held * day.readings:,}",
@@ -72,6 +75,7 @@ def _show(day: Day, fixed: Cost, runs: dict[int, list[PlatformRun]]) -> dict[str
                 per_event[held].text(1),
                 ratio(per_event[held].middle / empty),
                 bytes_per_event(found[-1], day.readings * (held + 1)),
+                f"{found[-1].wal_bytes / day.messages:,.0f}",
                 megabytes(max(run.cost.peak_bytes for run in found)),
                 megabytes(max(run.cost.server_peak_bytes for run in found)),
             ]

@@ -26,8 +26,13 @@ contested as (
         union all
         select {{ identity() }}, false from {{ ref('int_messages') }} where reason is null and arrival_rank = 2
         union all
-        select {{ identity('message') }}, true from {{ ref('int_messages') }} as message
-        where message.reason is null and {{ is_seen('message') }}
+        -- What was folded had been stored, below the mark: the others are spared the look.
+        select {{ identity('message') }}, true
+        from {{ ref('int_messages') }} as message
+        inner join {{ source('store', 'high_water') }} as mark on {{ same_series('message', 'mark') }}
+        where
+            message.reason is null
+            and case when message.msg_seq <= mark.msg_seq then {{ is_seen('message') }} else false end
     ) as found
     group by {{ identity() }}
 ),
