@@ -25,28 +25,25 @@ where load_id = any(%s)
 group by reason
 order by count(*) desc, reason
 """
-BILLED_LATE = """
-select late_decision, count(*)
-from usage.int_stored_use
-where load_id = any(%s) and late_decision is not null
-group by late_decision
-order by late_decision
-"""
-CLOCKS = """
-select timestamp_source, count(*)
-from store.events
-where load_id = any(%s)
-group by timestamp_source
-"""
 CLOCK_WORDS = {"d": "the device's own clock", "c": "corrected by the session's offset", "s": "the broker's clock"}
-# Hours of one or two days, else days: a line of at most some sixty marks. Events are read once, and summed by hour.
-USE = """
-with hours as materialized (
+# Stored events, read once: how many are billed late and by which decision, by whose clock they are dated, and the line
+# of each metric's use, by hours of one or two days, else by days: at most some sixty marks.
+STORED = """
+with stored as materialized (
     select
         metric_no, date_bin(interval '1 hour', event_at, timestamptz '2000-01-01 00:00:00+00') as hour_at,
-        sum(quantity) as quantity, min(event_at) as first_at, max(event_at) as last_at
+        timestamp_source, is_billed, late_decision,
+        count(*) as event_count, sum(quantity) as quantity, min(event_at) as first_at, max(event_at) as last_at
     from usage.int_stored_use
     where load_id = any(%(loads)s)
+    group by 1, 2, 3, 4, 5
+),
+
+hours as (
+    select
+        metric_no, hour_at, sum(quantity) as quantity, min(first_at) as first_at, max(last_at) as last_at
+    from stored
+    where is_billed
     group by 1, 2
 ),
 
@@ -73,17 +70,32 @@ used as (
     from summed
     cross join span
     group by 1, 2
+),
+
+lines as (
+    select
+        metrics.metric, array_agg(coalesce(used.quantity, 0) order by steps.bucket_at) as quantities
+    from span
+    cross join generate_series(
+        date_bin(span.step, span.first_at, timestamptz '2000-01-01 00:00:00+00'), span.last_at, span.step
+    ) as steps (bucket_at)
+    cross join (select distinct metric from used) as metrics
+    left join used on metrics.metric = used.metric and steps.bucket_at = used.bucket_at
+    group by metrics.metric
 )
 
-select metrics.metric, array_agg(coalesce(used.quantity, 0) order by steps.bucket_at)
-from span
-cross join generate_series(
-    date_bin(span.step, span.first_at, timestamptz '2000-01-01 00:00:00+00'), span.last_at, span.step
-) as steps (bucket_at)
-cross join (select distinct metric from used) as metrics
-left join used on metrics.metric = used.metric and steps.bucket_at = used.bucket_at
-group by metrics.metric
-order by metrics.metric
+select 'late' as kind, late_decision as name, sum(event_count)::bigint as event_count, null::numeric[] as quantities
+from stored
+where is_billed and late_decision is not null
+group by late_decision
+union all
+select 'clock', timestamp_source::text, sum(event_count)::bigint, null
+from stored
+group by timestamp_source
+union all
+select 'use', metric, null, quantities
+from lines
+order by kind, event_count desc, name
 """
 REVENUE = """
 select invoice.currency_code, sum(invoice.total_amount), count(*)
@@ -141,13 +153,13 @@ def metered(session: psycopg.Connection, load_ids: Sequence[int]) -> Metered:
     balance = session.execute(BALANCE.encode(), {"loads": loads}).fetchone()
     assert balance is not None
     messages, stored, duplicates, quarantined, late_not_billed = balance
-    billed_late = session.execute(BILLED_LATE, (loads,)).fetchall()
     refused = session.execute(REFUSED, (loads,)).fetchall() if quarantined else []
-    clocks = [(CLOCK_WORDS[source], count) for source, count in session.execute(CLOCKS, (loads,)).fetchall()]
     session.execute(READ_WHOLE, (messages,))
-    use = [(metric, sparkline(quantities)) for metric, quantities in session.execute(USE, {"loads": loads}).fetchall()]
+    told = session.execute(STORED, {"loads": loads}).fetchall()
     session.execute("set local enable_nestloop to default; set local jit to default")
-    clocks.sort(key=lambda counted: -counted[1])
+    billed_late = sorted((name, count) for kind, name, count, _ in told if kind == "late")
+    clocks = [(CLOCK_WORDS[name], count) for kind, name, count, _ in told if kind == "clock"]
+    use = [(name, sparkline(quantities)) for kind, name, _, quantities in told if kind == "use"]
     return Metered(messages, stored, duplicates, quarantined, late_not_billed, billed_late, refused, clocks, use)
 
 
