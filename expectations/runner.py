@@ -6,6 +6,7 @@ import functools
 import os
 import sys
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -134,6 +135,14 @@ def great_expectations() -> Any:
         import great_expectations as gx
 
     return gx
+
+
+@contextmanager
+def loaded_meanwhile() -> Iterator[None]:
+    """Import the library beside what is done within, as when that waits for the database; errors wait for its use."""
+    with ThreadPoolExecutor(1, thread_name_prefix="great-expectations") as pool:
+        pool.submit(great_expectations)
+        yield
 
 
 class _PutOff(ModuleType):

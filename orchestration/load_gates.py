@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from expectations import events, landing
-from expectations.runner import Judgement, judge
+from expectations.runner import Judgement, judge, loaded_meanwhile
 from orchestration.gatekeeping import Verdicts, measures, record
 
 # Only what is asked about is measured, and only a question costs the import of the library that answers it.
@@ -27,7 +27,8 @@ def judge_landed(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:
     waiting = session.execute(IS_ANY_WAITING).fetchone()
     if waiting is None or not waiting[0]:
         return Judgement(landing.GATE, (), (), {}), Verdicts(None, (), (), ())
-    rows = measures(session, LANDED)
+    with loaded_meanwhile():
+        rows = measures(session, LANDED)
     judgement = judge(landing.GATE, rows)
     verdicts = record(session, judgement, "landed loads")
     problems = {finding.subject: f"landing gate: {finding.problem}" for finding in verdicts.held}

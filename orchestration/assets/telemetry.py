@@ -1,5 +1,7 @@
 """Telemetry: landing files become raw messages; gates before and after metering say what may go on."""
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
 
 from dagster import (
@@ -131,13 +133,13 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
 )
 def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Metered loads whose tenants and days the event store gate has judged; who passed a threshold is told."""
-    with platform.session("meterline_transform") as session:
+    with platform.session("meterline_transform") as session, ThreadPoolExecutor(1) as pool:
         unseen = load_gates.unseen_loads(session)
-        metered = insight.metered(session, unseen)
-        measured = measures.metered(session, unseen)
-        unusual = observations.unusual_duplicates(session, unseen)
+        # What is told reads the day that is judged, as long as the judgement does: beside it, and before it counts.
+        telling = pool.submit(told_of, platform, unseen)
         judgement, verdicts = load_gates.judge_delivered(session)
         write_report(session, platform.settings, judgement, verdicts)
+        metered, measured, unusual = telling.result()
     measures.tell_metered(measured)
     with platform.session("meterline_transform") as session:
         told = thresholds.tell(session)
@@ -164,6 +166,18 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
             ),
         ],
     )
+
+
+def told_of(
+    platform: Platform, load_ids: Sequence[int]
+) -> tuple[insight.Metered, measures.Metered, list[observations.Observation]]:
+    """What became of metered loads, for the UI, for whoever collects metrics, and what is unusual of it."""
+    with platform.session("meterline_transform") as session:
+        return (
+            insight.metered(session, load_ids),
+            measures.metered(session, load_ids),
+            observations.unusual_duplicates(session, load_ids),
+        )
 
 
 def counts(what: str, rows: list[tuple[str, int]]) -> MarkdownMetadataValue:

@@ -65,9 +65,15 @@ def _show(day: Day, fixed: Cost, runs: dict[int, list[PlatformRun]]) -> dict[str
     table(
         "A day into a growing store",
         [
-            "events stored", "s", "CPU us/message without start-up", "x empty", "bytes/event", "log bytes/message",
-            "MB client", "MB server",
-        ],  # fmt: skip
+            "events stored",
+            "s",
+            "CPU us/message without start-up",
+            "x empty",
+            "bytes/event",
+            "log bytes/message",
+            "MB client",
+            "MB server",
+        ],
         [
             [
                 f"{held * day.readings:,}",

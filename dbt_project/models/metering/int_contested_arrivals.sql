@@ -6,9 +6,13 @@
 -- are of whole sets, a look-up that had to find it would read the tenant's events.
 with known as (
     select {{ identity('message') }}, stored.stored_device_ts, {{ arrival('stored') }}
-    from {{ ref('int_messages') }} as message
-    inner join {{ source('store', 'high_water') }} as mark
-        on {{ same_series('message', 'mark') }} and message.msg_seq <= mark.msg_seq
+    from (
+        select distinct {{ identity('valid') }}
+        from {{ ref('int_messages') }} as valid
+        inner join {{ source('store', 'high_water') }} as mark
+            on {{ same_series('valid', 'mark') }} and valid.msg_seq <= mark.msg_seq
+        where valid.reason is null
+    ) as message
     inner join {{ source('store', 'series') }} as series on {{ same_series('message', 'series') }}
     cross join lateral (
         select state.stored_device_ts, {{ arrival('state') }}
@@ -16,7 +20,6 @@ with known as (
         where {{ same_identity('state', 'message') }} and state.series_no = series.series_no
         offset 0
     ) as stored
-    where message.reason is null and message.arrival_rank = 1
 ),
 
 contested as (
@@ -24,7 +27,11 @@ contested as (
     from (
         select {{ identity() }}, false as may_be_seen from known
         union all
-        select {{ identity() }}, false from {{ ref('int_messages') }} where reason is null and arrival_rank = 2
+        select {{ identity() }}, false
+        from {{ ref('int_messages') }}
+        where reason is null
+        group by {{ identity() }}
+        having count(*) > 1
         union all
         -- What was folded had been stored, below the mark: the others are spared the look.
         select {{ identity('message') }}, true

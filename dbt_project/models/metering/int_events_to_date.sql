@@ -99,7 +99,6 @@ select {{ identity('message') }}, {{ arrival('message') }}, null
 from {{ ref('int_messages') }} as message
 where
     message.reason is null
-    and message.arrival_rank = 1
     and not exists (
         select 1 from {{ ref('int_contested_arrivals') }} as contested where {{ same_identity('contested', 'message') }}
     )

@@ -4,19 +4,14 @@
     pre_hook=[{'sql': "{{ register_odd_names() }}", 'transaction': false}, "{{ joins_of_loads() }}"]
 ) }}
 
--- Every claimed message, judged on its own, and ranked among the valid arrivals of its identity in this run.
+-- Every claimed message, judged on its own.
 select
     -- No tenant is number 0: what is spread by tenant lies somewhere, what is refused included.
     coalesce(tenant_no, 0) as tenant_no, device_no, metric_no, seq_epoch, msg_seq,
     {{ arrival() }},
-    file_rank,
     tenant_id,
     reason,
-    detail,
-    row_number() over (
-        partition by (reason is null), {{ identity() }}
-        order by received_at, file_rank, row_number
-    )::integer as arrival_rank
+    detail
 from (
     select
         *,

@@ -24,7 +24,8 @@ fresh as (
     where known.series_no is null
 ),
 
-lasts as (
+-- Fenced: where most series are known, the planner expects few new ones, and would look up the last number for each.
+lasts as {{ materialized() }} (
     select tenant.tenant_no, numbered.last_no
     from (select distinct tenant_no from {{ ref('int_dated_events') }} where stored_device_ts is null) as tenant
     cross join lateral (

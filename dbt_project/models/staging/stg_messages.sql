@@ -82,7 +82,6 @@ select
     message.*,
     loads.region,
     loads.received_date,
-    loads.file_rank,
     tenant.region as tenant_region,
     metric.unit as metric_unit,
     metric.reading_type,
