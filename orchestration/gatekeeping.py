@@ -52,12 +52,12 @@ def measures(session: psycopg.Connection, query: str, parameters: Sequence[Any] 
 
     Limits are orders of magnitude, so that a float is exact enough; sums that must agree are compared in SQL.
     """
-    # Pandas takes most of a second to import, so only a run with something to judge pays for it.
-    import pandas as pd
-
     with session.cursor() as cursor:
         rows = cursor.execute(query.encode(), parameters or None).fetchall()
         columns = [column.name for column in cursor.description or ()]
+    # Takes most of a second to import: only a run with something to judge pays for it, and the server has been asked.
+    import pandas as pd
+
     return pd.DataFrame([[_plain(value) for value in row] for row in rows], columns=columns)
 
 

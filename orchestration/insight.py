@@ -1,4 +1,4 @@
-"""What a person wants to know about a run at a glance; each answer is one query over that run's loads."""
+"""What a person wants to know about a run at a glance; stored events are read once for all of it."""
 
 from __future__ import annotations
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import psycopg
 
 from expectations import events, landing
 from expectations.runner import Judgement, judge, loaded_meanwhile
 from orchestration.gatekeeping import Verdicts, measures, record
 
-# Only what is asked about is measured, and only a question costs the import of the library that answers it.
-IS_ANY_WAITING = "select exists (select 1 from ledger.loads where status in ('landed', 'blocked'))"
+# Only what is asked about is measured, and only a question costs the import of the library that answers it: one of
+# what was blocked is whether anybody has decided about it.
+WAITING = "select distinct status::text from ledger.loads where status in ('landed', 'blocked')"
 LANDED = "select * from governance.gate_landing order by load"
 DECIDE = """
 update ledger.loads as decided
@@ -24,10 +27,10 @@ SEEN = "update ledger.loads set events_judged_at = statement_timestamp() where l
 
 def judge_landed(session: psycopg.Connection) -> tuple[Judgement, Verdicts]:
     """Accept or block every landed load, and accept what was blocked and decided upon since; one transaction."""
-    waiting = session.execute(IS_ANY_WAITING).fetchone()
-    if waiting is None or not waiting[0]:
+    waiting = {status for (status,) in session.execute(WAITING)}
+    if not waiting:
         return Judgement(landing.GATE, (), (), {}), Verdicts(None, (), (), ())
-    with loaded_meanwhile():
+    with loaded_meanwhile() if "landed" in waiting else nullcontext():
         rows = measures(session, LANDED)
     judgement = judge(landing.GATE, rows)
     verdicts = record(session, judgement, "landed loads")

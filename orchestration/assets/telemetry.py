@@ -1,9 +1,10 @@
 """Telemetry: landing files become raw messages; gates before and after metering say what may go on."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from functools import partial
 
+import psycopg
 from dagster import (
     AssetCheckSpec,
     AssetExecutionContext,
@@ -20,6 +21,7 @@ from dagster import (
 from orchestration import insight, load_gates, observations, thresholds, turns
 from orchestration.assets.configuration import CONFIGURATION
 from orchestration.checks import check_result, observation_result
+from orchestration.database.connection import reading_beside
 from orchestration.failures import clear_failures
 from orchestration.gate_docs import write_report
 from orchestration.ingest.loader import load_days, summarise
@@ -133,13 +135,13 @@ def accepted_loads(platform: Platform) -> MaterializeResult:  # type: ignore[typ
 )
 def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-arg]
     """Metered loads whose tenants and days the event store gate has judged; who passed a threshold is told."""
-    with platform.session("meterline_transform") as session, ThreadPoolExecutor(1) as pool:
+    with platform.session("meterline_transform") as session, platform.session("meterline_transform") as other:
         unseen = load_gates.unseen_loads(session)
-        # What is told reads the day that is judged, as long as the judgement does: beside it, and before it counts.
-        telling = pool.submit(told_of, platform, unseen)
-        judgement, verdicts = load_gates.judge_delivered(session)
+        # What is told reads the day that is judged, and takes as long: beside it, and before the judgement counts.
+        with reading_beside(other, partial(told_of, load_ids=unseen)) as telling:
+            judgement, verdicts = load_gates.judge_delivered(session)
+            metered, measured, unusual = telling.result()
         write_report(session, platform.settings, judgement, verdicts)
-        metered, measured, unusual = telling.result()
     measures.tell_metered(measured)
     with platform.session("meterline_transform") as session:
         told = thresholds.tell(session)
@@ -169,15 +171,14 @@ def judged_loads(platform: Platform) -> MaterializeResult:  # type: ignore[type-
 
 
 def told_of(
-    platform: Platform, load_ids: Sequence[int]
+    session: psycopg.Connection, load_ids: Sequence[int]
 ) -> tuple[insight.Metered, measures.Metered, list[observations.Observation]]:
     """What became of metered loads, for the UI, for whoever collects metrics, and what is unusual of it."""
-    with platform.session("meterline_transform") as session:
-        return (
-            insight.metered(session, load_ids),
-            measures.metered(session, load_ids),
-            observations.unusual_duplicates(session, load_ids),
-        )
+    return (
+        insight.metered(session, load_ids),
+        measures.metered(session, load_ids),
+        observations.unusual_duplicates(session, load_ids),
+    )
 
 
 def counts(what: str, rows: list[tuple[str, int]]) -> MarkdownMetadataValue:

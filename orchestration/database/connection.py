@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import urlencode
 
 import psycopg
@@ -16,6 +18,7 @@ from orchestration.errors import BadInputError
 from orchestration.settings import SHARDS_VARIABLE, Settings
 
 CONNECT_TIMEOUT_SECONDS = 15
+T = TypeVar("T")
 
 
 @lru_cache(maxsize=8)
@@ -52,6 +55,22 @@ def connect(settings: Settings, role: str | None = None, *, autocommit: bool = F
             connection.execute(sql.SQL("set role {}").format(sql.Identifier(role)))
         connection.autocommit = autocommit
         yield connection
+
+
+@contextmanager
+def reading_beside(session: psycopg.Connection, read: Callable[[psycopg.Connection], T]) -> Iterator[Future[T]]:
+    """Read through a session of its own in another thread, beside what is done within; the result is awaited there.
+
+    Where that fails or is stopped, the statement that still runs is ended, and nobody waits for it.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="reading-beside") as pool:
+        result = pool.submit(read, session)
+        try:
+            yield result
+        except BaseException:
+            with suppress(psycopg.Error):
+                session.cancel_safe()
+            raise
 
 
 def database_environment(settings: Settings) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import psycopg
 import pytest
@@ -74,6 +76,30 @@ def test_a_blocked_file_goes_on_once_a_person_has_decided(two_tenants: Pipeline)
 
     assert two_tenants.held == {}
     assert two_tenants.refused() == [("missing_field", 1000)]
+
+
+BY_A_PROCESS_OF_ITS_OWN = """
+import sys
+from orchestration.database.connection import connect
+from orchestration.load_gates import judge_landed
+from orchestration.settings import Settings
+with connect(Settings.from_environment(), "meterline_transform") as session:
+    print(len(judge_landed(session)[0].subjects), "great_expectations" in sys.modules)
+"""
+
+
+def test_a_blocked_file_that_nobody_has_decided_about_imports_no_library(two_tenants: Pipeline) -> None:
+    def judged() -> str:
+        command = [sys.executable, "-c", BY_A_PROCESS_OF_ITS_OWN]
+        environment = two_tenants.environment()
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+    two_tenants.land_bytes("salaries.csv", spreadsheet(1000), DAY)
+    two_tenants.process()
+    (subject,) = two_tenants.held
+    assert judged() == "0 False"
+    two_tenants.override("landing", subject, "Ada Lovelace", "the rows are to be on record")
+    assert judged() == "1 True"
 
 
 def test_a_file_whose_rows_were_lost_on_the_way_cannot_be_waved_through(two_tenants: Pipeline) -> None:

@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date, timedelta
 from decimal import Decimal
+from unittest import mock
+
+import psycopg
+import pytest
+from dagster import DagsterInstance, ExecuteInProcessResult, materialize
 
 from orchestration import insight
+from orchestration.assets.telemetry import judged_loads
 from orchestration.database.connection import connect
-from tests.support import Pipeline, instant, message
+from orchestration.resources import Platform
+from orchestration.turns import turn
+from tests.support import LOAD, Pipeline, instant, message, run_dbt
 
 LOADS = "select load_id from ledger.loads order by load_id"
+
+
+def judge(platform: Pipeline) -> ExecuteInProcessResult:
+    """The step after metering, as Dagster runs it."""
+    with mock.patch.dict(os.environ, platform.environment()), DagsterInstance.ephemeral() as instance:
+        resources = {"platform": Platform()}
+        return materialize([judged_loads], resources=resources, instance=instance, partition_key="2019-02-10")
 
 
 def test_a_run_says_what_became_of_its_messages_and_of_no_others(pipeline: Pipeline) -> None:
@@ -92,3 +108,26 @@ def test_a_long_series_shows_its_end_and_a_flat_one_is_low() -> None:
     assert insight.sparkline([Decimal(5)] * 3) == "▁▁▁"
     line = insight.sparkline([Decimal(n) for n in range(200)])
     assert (len(line), line[0], line[-1]) == (90, "▁", "█")
+
+
+def test_what_cannot_be_told_is_not_judged_either(pipeline: Pipeline) -> None:
+    pipeline.tenant("acme", "m-1")
+    pipeline.land(message("acme", "m-1", 1, 5, "2019-02-10T10:00"))
+    pipeline.configure()
+    pipeline.load()
+    pipeline.gate_landed()
+    with turn(pipeline.settings):
+        run_dbt(pipeline.settings, *LOAD)
+    judged = "select count(*) from ledger.gate_runs where gate = 'events'"
+    seen = "select count(*) from ledger.loads where message_count > 0 and events_judged_at is not null"
+
+    pipeline.execute("revoke select on usage.int_stored_use from meterline_transform")
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        judge(pipeline)
+    assert (pipeline.rows(judged), pipeline.rows(seen)) == ([(0,)], [(0,)])
+
+    pipeline.execute("grant select on usage.int_stored_use to meterline_transform")
+    result = judge(pipeline)
+    assert (pipeline.rows(judged), pipeline.rows(seen)) == ([(1,)], [(1,)])
+    metadata = result.asset_materializations_for_node("ledger__judged_loads")[0].metadata
+    assert (metadata["messages"].value, metadata["tenant_days_judged"].value) == (1, 1)

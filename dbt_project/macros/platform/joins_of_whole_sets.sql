@@ -22,6 +22,18 @@
 {% endmacro %}
 
 {#
+    or_lookups_of: a second pre-hook of such a model, which looks up stored events for each row of some rare models, too.
+    Where one has a row, nested loops stay: a whole join would read a tenant's events for each.
+#}
+{% macro or_lookups_of(models) -%}
+    {%- set relations = [] -%}
+    {%- for name in models -%} {%- do relations.append('exists (select 1 from ' ~ ref(name) ~ ')') -%} {%- endfor -%}
+    {%- if execute and run_query('select ' ~ relations | join(' or ')).columns[0].values()[0] -%}
+        set local enable_nestloop = on
+    {%- endif -%}
+{%- endmacro %}
+
+{#
     unsorted_joins: a pre-hook of a model that joins the messages of a run to what is known of their devices. The planner
     expects as many of these as there are messages, and would sort all of them on disk for what a hash in memory does.
 #}

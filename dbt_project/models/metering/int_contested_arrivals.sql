@@ -1,6 +1,6 @@
 {{ config(materialized='scratch', tags=['load'], pre_hook=["{{ joins_of_loads() }}"]) }}
 
--- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked anew.
+-- Identities with more than one arrival, or one that the store may know: all their arrivals in runs, ranked.
 -- What a folded month has seen is a repeat without an event. The high-water mark settles most messages without a look
 -- at the store; the rest probe it by key, with the number of their series found for all of them at once: where joins
 -- are of whole sets, a look-up that had to find it would read the tenant's events.

@@ -1,4 +1,8 @@
-{{ config(materialized='scratch', tags=['load'], pre_hook=["{{ joins_of_loads() }}"]) }}
+{{ config(
+    materialized='scratch',
+    tags=['load'],
+    pre_hook=["{{ joins_of_loads() }}", "{{ or_lookups_of(['int_reviewed_series', 'int_claimed_edits']) }}"]
+) }}
 -- depends_on: {{ ref('store_events') }}
 -- depends_on: {{ ref('store_event_restatements') }}
 

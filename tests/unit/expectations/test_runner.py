@@ -95,3 +95,10 @@ print(scipy.stats.norm.cdf(0))
 def test_a_gate_judges_without_distributions_which_are_imported_once_somebody_asks():
     done = subprocess.run([sys.executable, "-c", WITHOUT_DISTRIBUTIONS], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["frozenset({'a'})", "[]", "0.0 altair", "0.5"]
+
+
+def test_the_library_is_there_once_what_was_done_meanwhile_is():
+    program = "import sys\nfrom expectations.runner import loaded_meanwhile\nwith loaded_meanwhile(): pass\n"
+    program += "print('great_expectations' in sys.modules, 'scipy.stats' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "False"]
