@@ -163,15 +163,15 @@ def stopped_rebuild(settings: Settings, level: str, statement: str) -> None:
         other.execute(statement.encode())
         worker = threading.Thread(target=rebuild_until_ended, args=(settings,))
         worker.start()
-        watch.execute("select pg_terminate_backend(%s, 5000)", (waiting_session(watch),))
+        watch.execute("select pg_terminate_backend(%s, 5000)", (session_behind(other, watch),))
         worker.join()
 
 
-def waiting_session(watch: psycopg.Connection) -> int:
-    """The server process of a rebuild, once it waits for somebody."""
-    waiting = "select pid from pg_stat_activity where query like 'reindex%' and wait_event_type = 'Lock'"
+def session_behind(other: psycopg.Connection, watch: psycopg.Connection) -> int:
+    """The server process of a rebuild, once it waits for `other`: before that it may wait for a vacuum."""
+    waiting = "select pid from pg_stat_activity where query like 'reindex%%' and %s = any (pg_blocking_pids(pid))"
     until = time.monotonic() + 30
-    while (found := watch.execute(f"{waiting} and datname = current_database()".encode()).fetchone()) is None:
+    while (found := watch.execute(waiting, (other.info.backend_pid,)).fetchone()) is None:
         assert time.monotonic() < until, "the rebuild does not wait"
         watch.rollback()
         time.sleep(0.05)
@@ -209,7 +209,7 @@ def test_the_server_keeps_the_turn_of_a_killed_process_until_it_is_done(bloated:
         other, watch = (sessions.enter_context(psycopg.connect(str(bloated.database_url))) for _ in range(2))
         other.execute("begin isolation level repeatable read; select 1")
         child = started(lambda killed: rebuild(killed.settings), platform)
-        waiting_session(watch)
+        session_behind(other, watch)
         os.kill(child, signal.SIGKILL)
         ended(child)
         with pytest.raises(BusyError), turn(bloated):
