@@ -16,10 +16,11 @@ from orchestration.errors import MeterlineError
 
 # Durable, and sized for a laptop: a crash loses nothing that was committed. Compiling plans at run time costs more
 # than it gives at the platform's query sizes. Of what compresses whole pages of the log this server has pglz only: an
-# insert into a grown table takes two thirds longer for a third less log.
+# insert into a grown table takes two thirds longer for a third less log. A lane sorts a load of millions in memory:
+# with 64 MB it wrote them to the disk, and a day of two million took a tenth more CPU for 35 MB less at the peak.
 SERVER_SETTINGS = {
     "shared_buffers": "256MB",
-    "work_mem": "64MB",
+    "work_mem": "256MB",
     "maintenance_work_mem": "256MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
