@@ -189,7 +189,7 @@ def load_file(connection: psycopg.Connection, preparer: Preparer, file: LandingF
             with connection.transaction():
                 return _record(connection, preparer, file, content)
         except BaseException:
-            preparer.registry.forget()
+            preparer.forget()
             raise
 
 
@@ -230,7 +230,7 @@ def _record(connection: psycopg.Connection, preparer: Preparer, file: LandingFil
         with connection.transaction():
             counts = _copy_rows(connection, preparer, file, content.stream, load_id)
     except UnreadableFileError as error:
-        preparer.registry.forget()
+        preparer.forget()
         detail = clean(str(error))
         connection.execute(MARK_UNREADABLE, (detail, load_id))
         return replace(result, outcome="unreadable", load_id=load_id, detail=detail)
@@ -252,14 +252,14 @@ def _copy_rows(
     connection: psycopg.Connection, preparer: Preparer, file: LandingFile, stream: IO[bytes], load_id: int
 ) -> _Counts:
     counts = _Counts()
-    for piece in read_pieces(file.source_file, stream):
-        prepared = preparer.prepare(piece)
-        counts.add(prepared.columns["received_at"], len(prepared.odd_indexes))
-        with connection.cursor() as cursor:
-            _copy_plain(cursor, prepared.columns, load_id)
-            if prepared.odd_indexes:
-                _copy_odd(cursor, piece.describe(prepared.odd_indexes), load_id)
-            _copy_extras(cursor, piece, load_id)
+    with closing(preparer.ahead(read_pieces(file.source_file, stream))) as ready:
+        for piece, prepared in ready:
+            counts.add(prepared.columns["received_at"], len(prepared.odd_indexes))
+            with connection.cursor() as cursor:
+                _copy_plain(cursor, prepared.columns, load_id)
+                if prepared.odd_indexes:
+                    _copy_odd(cursor, piece.describe(prepared.odd_indexes), load_id)
+                _copy_extras(cursor, piece, load_id)
     return counts
 
 

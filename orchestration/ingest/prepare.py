@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from orchestration.ingest.copy_binary import COLUMNS, EPOCH_OFFSET_US, MINUS_INFINITY, QUANTITY_PARTS
-from orchestration.ingest.registry import Registry
+from orchestration.ingest.registry import MAX_REMEMBERED, Registry
 from orchestration.ingest.rows import INSTANTS, Piece
 
 MIRROR_BATCH_ROWS = 50_000
@@ -39,6 +41,7 @@ MIRROR = {
     ),
 }
 
+NEW_SESSIONS = "select distinct session_id from piece anti join sessions using (session_id) where session_id <> ''"
 MAPPED_NAMES = "select distinct from_field from config.field_mappings where valid_to_load is null"
 INTEGER_TEXT = r"-?\d{1,18}"
 QUANTITY_TEXT = r"[+-]?\d{1,10}(\.\d{1,10})?"
@@ -76,6 +79,10 @@ REQUIRED_NUMBERS = (
 SORT_KEY = ("tenant_no", "device_no", "metric_no", "seq_epoch", "msg_seq", "received_at", "row_index")
 
 
+# Arrow's types of a piece's columns, by name.
+Types = dict[str, Any]
+
+
 @dataclass(frozen=True)
 class Prepared:
     """Plain rows as columns for copy_binary.encode, sorted by key, and the indexes of the odd rows in their piece."""
@@ -99,6 +106,7 @@ class Preparer:
             }
         )
         self._duckdb.execute(US_OF_PARTS)
+        self._duckdb.execute("create table sessions (session_id varchar, session_key bigint)")
         self._mapped_names = {name for (name,) in connection.execute(MAPPED_NAMES).fetchall()}
         with connection.transaction():
             for table in MIRROR:
@@ -108,13 +116,36 @@ class Preparer:
         """Free the database."""
         self._duckdb.close()
 
-    def prepare(self, piece: Piece) -> Prepared:
-        """Split a piece into plain and odd rows. New sessions and traits are registered on the way."""
+    def forget(self) -> None:
+        """Drop what is remembered of sessions and traits: the transaction that registered them is rolled back."""
+        self.registry.forget()
+        self._duckdb.execute("delete from sessions")
+
+    def ahead(self, pieces: Iterable[Piece]) -> Generator[tuple[Piece, Prepared]]:
+        """Each piece, split into plain and odd rows; the next one is split while the caller has this one.
+
+        New sessions and traits are registered when a piece is asked for, never meanwhile.
+        """
+        with ThreadPoolExecutor(1, thread_name_prefix="prepare") as beside:
+            waiting: tuple[Piece, Future[Prepared]] | None = None
+            for piece in pieces:
+                done = waiting and (waiting[0], waiting[1].result())
+                waiting = piece, beside.submit(self._split, piece, self._registered(piece))
+                if done:
+                    yield done
+            if waiting:
+                yield waiting[0], waiting[1].result()
+
+    def _registered(self, piece: Piece) -> Types:
+        """Give the piece to DuckDB, its new sessions and traits to the registry; returns its columns' types."""
         types = {name: piece.columns.schema.field(name).type for name in piece.columns.column_names}
         self._duckdb.register("piece", _numbered(piece.columns, self._renamed(piece)))
+        self._map_sessions(types)
+        self._map_traits(types)
+        return types
+
+    def _split(self, piece: Piece, types: Types) -> Prepared:
         try:
-            self._map_sessions(types)
-            self._map_traits(types)
             self._duckdb.execute(_mapped_rows(types))
             plain = self._duckdb.execute(_plain_rows(piece.first_row)).fetchnumpy()
             odd = self._duckdb.execute(
@@ -144,15 +175,22 @@ class Preparer:
                 self._duckdb.execute(f"insert into {table} by name select * from batch")
                 self._duckdb.unregister("batch")
 
-    def _map_sessions(self, types: dict[str, Any]) -> None:
-        texts: list[str] = []
-        if _is_text(types.get("session_id")):
-            found = self._duckdb.execute("select distinct session_id from piece where session_id <> ''").fetchall()
-            texts = [row[0] for row in found]
-        keys = pa.array(self.registry.session_keys(texts), pa.int64())
-        self._duckdb.register("sessions", pa.table({"session_id": pa.array(texts, pa.string()), "session_key": keys}))
+    def _map_sessions(self, types: Types) -> None:
+        if not _is_text(types.get("session_id")):
+            return
+        ((remembered,),) = self._duckdb.execute("select count(*) from sessions").fetchall()
+        if remembered > MAX_REMEMBERED:
+            self._duckdb.execute("delete from sessions")
+        texts = [text for (text,) in self._duckdb.execute(NEW_SESSIONS).fetchall()]
+        if texts:
+            keys = pa.array(self.registry.session_keys(texts), pa.int64())
+            self._duckdb.register(
+                "new_sessions", pa.table({"session_id": pa.array(texts, pa.string()), "session_key": keys})
+            )
+            self._duckdb.execute("insert into sessions by name select * from new_sessions")
+            self._duckdb.unregister("new_sessions")
 
-    def _map_traits(self, types: dict[str, Any]) -> None:
+    def _map_traits(self, types: Types) -> None:
         columns = [f"nullif({name}, '')" if _is_text(types.get(name)) else "null::varchar" for name in TRAIT_FIELDS]
         query = f"select distinct {', '.join(columns)} from piece"
         traits = self._duckdb.execute(query).fetchall() if any(_is_text(types.get(n)) for n in TRAIT_FIELDS) else []
@@ -177,7 +215,7 @@ def _numbered(columns: Any, renamed: npt.NDArray[np.bool_]) -> Any:
     return columns.append_column("row_index", pa.array(np.arange(columns.num_rows, dtype=np.int32)))
 
 
-def _mapped_rows(types: dict[str, Any]) -> str:
+def _mapped_rows(types: Types) -> str:
     """SQL that makes table `mapped`: one row per row of the piece, null where a value is not plain."""
     names = [
         name if _is_text(types.get(name)) else f"null::varchar as {name}"
@@ -309,7 +347,7 @@ def _session_key(kind: Any) -> tuple[str, str]:
     )
 
 
-def _traits_no(types: dict[str, Any]) -> tuple[str, str]:
+def _traits_no(types: Types) -> tuple[str, str]:
     """SQL of the traits' number, and the join that it needs."""
     texts = [name for name in TRAIT_FIELDS if _is_text(types.get(name))]
     odd = [f"typed.{name} is null" for name in TRAIT_FIELDS if name in types and name not in texts]

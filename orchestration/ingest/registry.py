@@ -15,7 +15,7 @@ Trait = tuple[str | None, str | None, str | None]
 # Longest traits that surely fit an index entry: jsonb takes at most six times the text, an entry at most 2,700 bytes.
 MAX_UNIT_BYTES = 200
 MAX_ATTRIBUTES_BYTES = 380
-# Texts remembered between pieces; beyond that the memory starts afresh.
+# Texts of a kind remembered between pieces; beyond that the memory starts afresh.
 MAX_REMEMBERED = 200_000
 ROWS_PER_STATEMENT = 20_000
 
@@ -51,37 +51,32 @@ def session_key_of(session_id: str) -> int:
 class Registry:
     """Sessions and traits of one ingestion, given numbers in the connection's transaction.
 
-    What was remembered must be forgotten when that transaction is rolled back.
+    Traits are remembered, and must be forgotten when that transaction is rolled back.
     """
 
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
-        self._sessions: dict[str, int] = {}
         self._traits: dict[Trait, int | None] = {}
 
     def forget(self) -> None:
         """Drop what is remembered, for it may not have been stored."""
-        self._sessions.clear()
         self._traits.clear()
 
     def session_keys(self, session_ids: Sequence[str]) -> list[int | None]:
-        """Keys of distinct sessions; None for a text that PostgreSQL cannot hold.
+        """Keys of distinct sessions, registered where they are new; None for a text that PostgreSQL cannot hold.
 
         Raises MeterlineError when two sessions have the same key.
         """
-        if len(self._sessions) > MAX_REMEMBERED:
-            self._sessions.clear()
-        new = sorted(
-            (session_key_of(text), text) for text in set(session_ids) - self._sessions.keys() if "\0" not in text
-        )
-        for start in range(0, len(new), ROWS_PER_STATEMENT):
-            columns = _columns(new[start : start + ROWS_PER_STATEMENT], 2)
+        keys = [None if "\0" in text else session_key_of(text) for text in session_ids]
+        # In the order of their key, whose index takes them more easily.
+        known = sorted((key, text) for key, text in zip(keys, session_ids, strict=True) if key is not None)
+        for start in range(0, len(known), ROWS_PER_STATEMENT):
+            columns = _columns(known[start : start + ROWS_PER_STATEMENT], 2)
             self._connection.execute(INSERT_SESSIONS, columns)
             clash = self._connection.execute(CLASHING_SESSION, columns).fetchone()
             if clash is not None:
                 raise MeterlineError(f"session {clash[0]!r} and another one of this file have the same key")
-        self._sessions.update((text, key) for key, text in new)
-        return [self._sessions.get(text) for text in session_ids]
+        return keys
 
     def traits_numbers(self, traits: Sequence[Trait]) -> list[int | None]:
         """Numbers of distinct traits as delivered; None for those that are not plainly typed."""

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from orchestration.database.connection import connect
 from orchestration.errors import MeterlineError
-from orchestration.ingest import copy_binary, loader, readers
+from orchestration.ingest import copy_binary, loader, prepare, readers
 from orchestration.ingest.landing import LandingFile, days_with_files, discover
 from orchestration.ingest.loader import LoadResult, load_days, summarise
 from orchestration.settings import Settings
@@ -337,6 +337,26 @@ def test_crash_in_the_middle_leaves_nothing(platform: Settings, monkeypatch: pyt
         assert rows(platform, f"select 1 from {table}") == [], table
     monkeypatch.setattr(copy_binary, "encode", encode)
     assert [(r.outcome, r.message_count, r.odd_count) for r in load(platform)] == [("landed", 6, 1)]
+
+
+def test_pieces_that_are_split_ahead_keep_their_own_rows(platform: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readers, "TEXT_PIECE_ROWS", 3)
+    monkeypatch.setattr(prepare, "MAX_REMEMBERED", 1)
+    # Sessions come back in later pieces, after what is remembered of them was dropped; every fourth row is odd.
+    messages = [
+        MESSAGE | {"msg_seq": n, "session_id": f"s{n % 5}", "extra": n} | ({"quantity": "1e0"} if n % 4 == 3 else {})
+        for n in range(14)
+    ]
+    land(platform, "a.jsonl", json_lines(*messages))
+    assert [(r.message_count, r.odd_count) for r in load(platform)] == [(14, 3)]
+    assert rows(
+        platform, "select m.row_number, m.msg_seq, s.session_id from raw.messages as m join registry.sessions as s"
+        " using (session_key) order by 1",
+    ) == [(n + 1, n, f"s{n % 5}") for n in range(14) if n % 4 != 3]  # fmt: skip
+    texts = "select row_number, fields -> '{}' ->> 'v' from {} order by row_number"
+    odd = texts.format("session_id", "raw.odd_messages")
+    assert rows(platform, odd) == [(4, "s3"), (8, "s2"), (12, "s1")]
+    assert rows(platform, texts.format("extra", "raw.extra_fields")) == [(n + 1, str(n)) for n in range(14)]
 
 
 def test_file_that_the_store_refuses_is_tried_again(platform: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
