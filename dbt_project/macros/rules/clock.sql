@@ -48,6 +48,10 @@
     abs({{ offset_us }}) <= {{ max_clock_skew_seconds }} * 1000000
 {%- endmacro %}
 
+{% macro clock_skew_limit(max_clock_skew_seconds) -%}
+    ({{ max_clock_skew_seconds }}::double precision * interval '1 second')
+{%- endmacro %}
+
 {# What a device without a declared type is allowed. #}
 {% macro default_clock_skew_seconds() -%} 300 {%- endmacro %}
 
@@ -56,14 +60,12 @@
     far after its receipt is untrusted (RULES 4). `hybrid` compares each message's own delay with the limit, so it
     takes a backlog for a wrong clock; DECISIONS.md has the example.
 #}
-{% macro timestamp_source(clock_policy, offset_us, device_ts, received_at, max_clock_skew_seconds) -%}
-    {%- set limit = '(' ~ max_clock_skew_seconds ~ "::double precision * interval '1 second')" -%}
+{% macro timestamp_source(clock_policy, is_trusted, device_ts, received_at, limit) -%}
     case
         when {{ clock_policy }} = 'device' then 'd'
         when {{ clock_policy }} = 'hybrid' then
             case when {{ received_at }} - {{ device_ts }} between -{{ limit }} and {{ limit }} then 'd' else 's' end
-        when {{ is_session_trusted(offset_us, max_clock_skew_seconds) }}
-            and {{ device_ts }} <= {{ received_at }} + {{ limit }} then 'd'
+        when {{ is_trusted }} and {{ device_ts }} <= {{ received_at }} + {{ limit }} then 'd'
         when {{ clock_policy }} = 'server' then 's'
         else 'c'
     end

@@ -30,8 +30,8 @@ expected as (
     select
         judged.*,
         {{ timestamp_source(
-            'judged.clock_policy', 'judged.offset_us', 'judged.device_ts', 'judged.received_at',
-            'judged.max_clock_skew_seconds'
+            'judged.clock_policy', is_session_trusted('judged.offset_us', 'judged.max_clock_skew_seconds'),
+            'judged.device_ts', 'judged.received_at', clock_skew_limit('judged.max_clock_skew_seconds')
         ) }} as expected_source
     from judged
 )
