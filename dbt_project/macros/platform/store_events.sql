@@ -1,9 +1,12 @@
 {# Partitions for the months in which the new events were measured. Made before the insert, in their own transaction. #}
 {% macro make_partitions() -%}
     {%- set months -%}
-        select distinct date_trunc('month', device_ts at time zone 'UTC')::date as month_start
-        from {{ ref('int_dated_events') }}
-        where stored_device_ts is null
+        select distinct date_trunc('month', day_start_at at time zone 'UTC')::date as month_start
+        from (
+            select distinct {{ day_of('device_ts') }} as day_start_at
+            from {{ ref('int_dated_events') }}
+            where stored_device_ts is null
+        ) as days
         order by 1
     {%- endset -%}
     {%- if execute and is_spread() -%}

@@ -11,6 +11,11 @@
     date_bin(interval '1 hour', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
 {%- endmacro %}
 
+{# Where a UTC day starts; of many instants, it takes half the time of their dates (`utc_day`). #}
+{% macro day_of(instant) -%}
+    date_bin(interval '1 day', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
+{%- endmacro %}
+
 {% macro minute_of(instant) -%}
     date_bin(interval '1 minute', {{ instant }}, timestamptz '2000-01-01 00:00:00+00')
 {%- endmacro %}

@@ -27,7 +27,8 @@ touched as (
 ),
 
 tenant_days as (
-    select distinct tenant_no, {{ utc_day('event_at') }} as utc_day from touched
+    select tenant_no, {{ utc_day('day_start_at') }} as utc_day
+    from (select distinct tenant_no, {{ day_of('event_at') }} as day_start_at from touched) as days
 ),
 
 in_period as (

@@ -23,7 +23,7 @@ with_source as (
         on event.tenant_no = session_day.tenant_no
         and event.device_no = session_day.device_no
         and event.session_key = session_day.session_key
-        and {{ utc_day('event.received_at') }} = session_day.received_day
+        and {{ day_of('event.received_at') }} = session_day.day_start_at
     left join policies as in_force
         on event.tenant_no = in_force.tenant_no
         and event.received_at >= in_force.starts_at

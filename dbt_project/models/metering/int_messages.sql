@@ -11,12 +11,11 @@ select
     {{ arrival() }},
     tenant_id,
     reason,
-    detail
+    case when reason is not null then {{ quarantine_detail() }} end as detail
 from (
-    select
-        *,
-        {{ quarantine_reason() }} as reason,
-        {{ quarantine_detail() }} as detail
+    select *, {{ quarantine_reason() }} as reason
     from {{ ref('stg_messages') }}
     where {{ in_lane('coalesce(tenant_no, 0)') }}
+    -- Fenced, or the rules would be asked once more for each message, before anything is said of it.
+    {{ fence() }}
 ) as judged

@@ -2,8 +2,11 @@
 
 -- How far a clock is off and may be, once for all events of a session and day of receipt.
 with session_days as (
-    select distinct tenant_no, device_no, session_key, {{ utc_day('received_at') }} as received_day
-    from {{ ref('int_events_to_date') }}
+    select *, {{ utc_day('day_start_at') }} as received_day
+    from (
+        select distinct tenant_no, device_no, session_key, {{ day_of('received_at') }} as day_start_at
+        from {{ ref('int_events_to_date') }}
+    ) as met
 ),
 
 offsets as {{ materialized() }} (

@@ -2,7 +2,7 @@
 
 -- Least delay of the valid messages of this run, per session and received day, where it improves on what is known.
 with usable as (
-    select message.*, {{ utc_day('message.received_at') }} as received_day, {{ delay('message') }} as delay
+    select message.*, {{ day_of('message.received_at') }} as day_start_at, {{ delay('message') }} as delay
     from {{ ref('int_messages') }} as message
     left join {{ ref('int_contested_arrivals') }} as conflict
         on message.tenant_no = conflict.tenant_no
@@ -13,9 +13,10 @@ with usable as (
 ),
 
 least_by_load as (
-    select tenant_no, device_no, session_key, received_day, load_id, min(delay) as delay
+    select
+        tenant_no, device_no, session_key, {{ utc_day('day_start_at') }} as received_day, load_id, min(delay) as delay
     from usable
-    group by tenant_no, device_no, session_key, received_day, load_id
+    group by tenant_no, device_no, session_key, day_start_at, load_id
 ),
 
 least as (
