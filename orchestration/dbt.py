@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 from orchestration import dbt_runs, lanes
+from orchestration.database import distribution
 from orchestration.database.connection import connect
 from orchestration.dbt_runs import DbtError, target_folder
 from orchestration.errors import MeterlineError
@@ -67,6 +68,8 @@ def deploy(settings: Settings) -> bool:
                 _build(settings, "run", "--threads", "1")
         except DbtError as error:
             raise MeterlineError(f"dbt cannot deploy the project: {error}") from error
+        if settings.shards is not None:
+            distribution.let_read(session)
         session.execute("insert into ledger.deployments (sha256) values (%s)", (digest,))
     return True
 

@@ -60,6 +60,7 @@ ON_EVERY_NODE = (
     "store.quarantine",
     "store.seen_exchanges",
 )
+PLACED = {"names": [*BY_TENANT, *ON_EVERY_NODE]}
 # Of every session of the database.
 SETTINGS = {
     # Guards refuse whatever would change a row, on every node; none of them writes or reads elsewhere.
@@ -72,19 +73,32 @@ SETTINGS = {
 }
 HAS_CITUS = "select to_regclass('pg_catalog.pg_dist_partition') is not null"
 IS_SPREAD = "select exists (select 1 from pg_dist_partition where logicalrelid = to_regclass('store.high_water'))"
-TO_PLACE = """
+OF_NODES = """
+select oid from pg_class
+where
+    relkind in ('r', 'p')
+    and not relispartition
+    and relnamespace = any(array['config', 'registry', 'raw', 'ledger', 'store']::regnamespace[])
+    and (oid::regclass::text = any(%(names)s) or relnamespace::regnamespace || '.*' = any(%(names)s))
+"""
+TO_PLACE = f"""
 select relation.oid::regclass::text as name, array(
     select confrelid::regclass::text from pg_constraint
     where conrelid = relation.oid and contype = 'f' and confrelid <> conrelid
 ) as needs
-from pg_class as relation
-where
-    relation.relkind in ('r', 'p')
-    and not relation.relispartition
-    and relation.relnamespace = any(array['config', 'registry', 'raw', 'ledger', 'store']::regnamespace[])
-    and (relation.oid::regclass::text = any(%(names)s) or relation.relnamespace::regnamespace || '.*' = any(%(names)s))
-    and not exists (select 1 from pg_dist_partition where logicalrelid = relation.oid)
+from ({OF_NODES}) as relation
+where not exists (select 1 from pg_dist_partition where logicalrelid = relation.oid)
 order by 1
+"""
+# A table of the books that is tied to one of the nodes' by a key, Citus keeps as it keeps tables of nodes: with few of
+# PostgreSQL's queries, and without the guards of its rows. The books are to stay plain PostgreSQL.
+KEYS_BETWEEN = f"""
+select conrelid::regclass::text, conname
+from pg_constraint
+where
+    contype = 'f' and conparentid = 0
+    and (conrelid in ({OF_NODES})) <> (confrelid in ({OF_NODES}))
+order by 1, 2
 """
 SHUT_OUT = "select rolname from pg_roles where rolname = any(%s) and not rolcanlogin order by 1"
 # Who may add a row to a table may number it; where tables are placed, the right to the table does not include that.
@@ -101,6 +115,41 @@ where
     and allowed.grantee <> numbered.relowner
     and not has_sequence_privilege(allowed.grantee, numbers.oid, 'usage')
     and exists (select 1 from pg_dist_partition where logicalrelid = numbered.oid)
+order by 1, 2
+"""
+
+# A view shows what its owner may read, but nodes are asked as the role at work: it needs the tables below views, too.
+BELOW_VIEWS = """
+with recursive reads as (
+    select distinct rule.ev_class as reader, used.refobjid as relation
+    from pg_rewrite as rule
+    inner join pg_depend as used on used.classid = 'pg_rewrite'::regclass and used.objid = rule.oid
+    where used.refclassid = 'pg_class'::regclass and used.refobjid <> rule.ev_class
+),
+
+below as (
+    select reader as view, relation from reads
+    union
+    select below.view, reads.relation
+    from below
+    inner join reads on below.relation = reads.reader
+),
+
+spread as (
+    select distinct below.view
+    from below
+    inner join pg_dist_partition as placed on below.relation = placed.logicalrelid
+)
+
+select distinct relation.oid::regclass::text, role.name
+from spread
+inner join below on spread.view = below.view
+inner join pg_class as relation on below.relation = relation.oid
+cross join unnest(%s::text[]) as role (name)
+where
+    relation.relkind in ('r', 'p')
+    and has_table_privilege(role.name, spread.view, 'select')
+    and not has_any_column_privilege(role.name, relation.oid, 'select')
 order by 1, 2
 """
 
@@ -132,6 +181,7 @@ def apply(connection: psycopg.Connection, shards: int | None) -> list[str]:
         if not _is(connection, HAS_CITUS):
             _join(connection)
         _tune(connection)
+        _loosen(connection)
         waiting = _in_order(connection)
         connection.execute(sql.SQL("set citus.shard_count = {}").format(sql.Literal(shards)))
         for name in waiting:
@@ -171,9 +221,15 @@ def _tune(connection: psycopg.Connection) -> None:
             connection.execute(sql.SQL("set {name} = {value}").format(**named))
 
 
+def _loosen(connection: psycopg.Connection) -> None:
+    """Take away the keys between the books and what lies on nodes."""
+    for table, key in connection.execute(KEYS_BETWEEN.encode(), PLACED).fetchall():
+        connection.execute(sql.SQL("alter table {} drop constraint {}").format(sql.SQL(table), sql.Identifier(key)))
+
+
 def _in_order(connection: psycopg.Connection) -> list[str]:
     """What is to be placed, each table after those that its foreign keys name."""
-    rows = connection.execute(TO_PLACE, {"names": [*BY_TENANT, *ON_EVERY_NODE]}).fetchall()
+    rows = connection.execute(TO_PLACE.encode(), PLACED).fetchall()
     needs = {name: set(needed) if name == BESIDE else {*needed, BESIDE} for name, needed in rows}
     known = {name: {other for other in needed if other in needs and other != name} for name, needed in needs.items()}
     return list(TopologicalSorter(known).static_order())
@@ -194,3 +250,10 @@ def _let_in(connection: psycopg.Connection) -> None:
     for sequence, role in connection.execute(NUMBERING).fetchall():
         grant = sql.SQL("grant usage on sequence {} to {}")
         connection.execute(grant.format(sql.SQL(sequence), sql.Identifier(role)))
+    let_read(connection)
+
+
+def let_read(connection: psycopg.Connection) -> None:
+    """Let each role read the tables below the views that it may read; as their owner, where the database is spread."""
+    for table, role in connection.execute(BELOW_VIEWS, (list(ROLES),)).fetchall():
+        connection.execute(sql.SQL("grant select on {} to {}").format(sql.SQL(table), sql.Identifier(role)))

@@ -66,6 +66,6 @@ APPEND_ONLY = (
 
 # What approved purges, and nobody else, may delete from.
 PURGED = ("raw.messages", "raw.odd_messages", "raw.extra_fields", "store.usage_minutes")
-GUARDS = tuple((table, "append_only") for table in APPEND_ONLY) + tuple(
+GUARDS = tuple((table, guard) for table in APPEND_ONLY for guard in ("append_only", "not_emptied")) + tuple(
     (table, guard) for table in PURGED for guard in ("unchanged", "approved_purges")
 )

@@ -23,15 +23,16 @@ select place.nspname, relation.relname, guard.tgname
 from pg_catalog.pg_trigger as guard
 inner join pg_catalog.pg_class as relation on guard.tgrelid = relation.oid
 inner join pg_catalog.pg_namespace as place on relation.relnamespace = place.oid
-where guard.tgname in ('append_only', 'unchanged', 'approved_purges') and guard.tgenabled <> 'A'
+where guard.tgname in ('append_only', 'not_emptied', 'unchanged', 'approved_purges') and guard.tgenabled <> 'A'
 order by 1, 2, 3
 """
 # What migrations guard, and the event store's months, which are guarded as they come.
 UNGUARDED = """
 select place.nspname, relation.relname, guarded.guard
 from (
-    select inhrelid as relation, 'append_only' as guard
+    select inhrelid as relation, guard
     from pg_catalog.pg_inherits
+    cross join unnest(array['append_only', 'not_emptied']) as guard
     where inhparent = to_regclass('store.slim_events')
     union all
     select to_regclass(guard.relation), guard.name
@@ -61,7 +62,12 @@ where
 order by 1
 """
 # What the migrations make each of them by.
-MADE_BY = {"append_only": "make_append_only", "unchanged": "make_purgeable", "approved_purges": "make_purgeable"}
+MADE_BY = {
+    "append_only": "make_append_only",
+    "not_emptied": "make_append_only",
+    "unchanged": "make_purgeable",
+    "approved_purges": "make_purgeable",
+}
 
 
 def migrated(subject: Subject) -> list[Finding]:

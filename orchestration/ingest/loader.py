@@ -260,6 +260,7 @@ def _copy_rows(
                 if prepared.odd_indexes:
                     _copy_odd(cursor, piece.describe(prepared.odd_indexes), load_id)
                 _copy_extras(cursor, piece, load_id)
+            del piece, prepared
     return counts
 
 

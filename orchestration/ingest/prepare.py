@@ -24,6 +24,9 @@ from orchestration.ingest.copy_binary import COLUMNS, EPOCH_OFFSET_US, MINUS_INF
 from orchestration.ingest.registry import MAX_REMEMBERED, Registry
 from orchestration.ingest.rows import INSTANTS, Piece
 
+# Arrow's types of a piece's columns, by name.
+Types = dict[str, Any]
+
 MIRROR_BATCH_ROWS = 50_000
 # Table of the mirror: its definition and where its rows come from.
 MIRROR = {
@@ -79,10 +82,6 @@ REQUIRED_NUMBERS = (
 SORT_KEY = ("tenant_no", "device_no", "metric_no", "seq_epoch", "msg_seq", "received_at", "row_index")
 
 
-# Arrow's types of a piece's columns, by name.
-Types = dict[str, Any]
-
-
 @dataclass(frozen=True)
 class Prepared:
     """Plain rows as columns for copy_binary.encode, sorted by key, and the indexes of the odd rows in their piece."""
@@ -133,6 +132,8 @@ class Preparer:
                 waiting = piece, beside.submit(self._split, piece, self._registered(piece))
                 if done:
                     yield done
+                # Pieces are large: none stays behind while the next one is read.
+                del piece, done
             if waiting:
                 yield waiting[0], waiting[1].result()
 
@@ -140,8 +141,12 @@ class Preparer:
         """Give the piece to DuckDB, its new sessions and traits to the registry; returns its columns' types."""
         types = {name: piece.columns.schema.field(name).type for name in piece.columns.column_names}
         self._duckdb.register("piece", _numbered(piece.columns, self._renamed(piece)))
-        self._map_sessions(types)
-        self._map_traits(types)
+        try:
+            self._map_sessions(types)
+            self._map_traits(types)
+        except BaseException:
+            self._duckdb.unregister("piece")
+            raise
         return types
 
     def _split(self, piece: Piece, types: Types) -> Prepared:

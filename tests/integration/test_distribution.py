@@ -118,7 +118,7 @@ def test_what_is_put_otherwise_for_several_machines_is_still_sql_of_one(pipeline
     spread = compiled(replace(pipeline.settings, home=tmp_path / "spread", shards=4))
     different = {name for name, query in spread.items() if query != plain[name]}
 
-    assert {"int_contested_arrivals", "int_dated_events", "store_events", "clock_health", "edits"} <= different
+    assert {"int_contested_arrivals", "int_session_offsets", "store_events", "clock_health", "edits"} <= different
     with connect(pipeline.settings) as session:
         for name in sorted(different):
             try:

@@ -131,6 +131,17 @@ def test_what_was_loaded_and_stored_is_found_by_its_load(metered: Pipeline) -> N
     assert set(unsummarised.values()) == {0}
 
 
+def test_what_somebody_else_has_sampled_meanwhile_is_summarised(pipeline: Pipeline) -> None:
+    pipeline.tenant("t-1", "m-1")
+    pipeline.land(message("t-1", "m-1", 1, 1, instant("2019-03-01T08:00")))
+    pipeline.process()
+    with connect(pipeline.settings) as session:
+        session.execute("select brin_desummarize_range('raw.messages_load_id_idx', 0)")
+        session.execute("analyze raw.messages")
+        session.execute("select store.refresh_statistics('raw.messages')")
+        assert dict(session.execute(SUMMARISING).fetchall())["raw.messages"] == 0
+
+
 def test_what_lies_in_no_contract_is_found_without_a_look_at_the_rest(metered: Pipeline) -> None:
     found = steps(metered, "metering.int_uncontracted_events", is_store_large=True)
     assert any(step.get("Relation Name", "").startswith("events_") for step in found)

@@ -217,7 +217,12 @@ def test_a_number_that_was_given_again_in_a_month_gets_a_series_of_its_own(
         assert _rows(database, EVENTS) == before
         database.execute("drop event trigger stop")
 
-        assert migrations.apply(database) == ["0046_event_keys.sql", "0047_looks_by_load.sql"]
+        assert migrations.apply(database) == [
+            "0046_event_keys.sql",
+            "0047_looks_by_load.sql",
+            "0048_guards.sql",
+            "0049_summaries.sql",
+        ]
 
         assert _rows(database, EVENTS) == before
         assert _rows(database, OF_WHICH_SERIES) == [

@@ -48,6 +48,7 @@
     abs({{ offset_us }}) <= {{ max_clock_skew_seconds }} * 1000000
 {%- endmacro %}
 
+{# As an interval, made once for a session and day: events compare their times with it, which numbers would make dear. #}
 {% macro clock_skew_limit(max_clock_skew_seconds) -%}
     ({{ max_clock_skew_seconds }}::double precision * interval '1 second')
 {%- endmacro %}

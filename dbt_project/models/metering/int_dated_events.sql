@@ -1,7 +1,8 @@
-{{ config(materialized='scratch', tags=['load'], pre_hook=["{{ joins_of_loads() }}"]) }}
+{{ config(materialized='scratch', tags=['load'], pre_hook=[joins_of_whole_sets(), unsorted_joins()]) }}
 
 -- One clock for each event: the device's where its session is trusted, else what the contract in force says.
 -- The contract in force at receipt decides; outside any, the one that began last (RULES 26).
+-- Whole sets: the planner takes events with their sessions for one row, and would go through all contracts for each.
 with policies as materialized (
     select
         tenant_no, clock_policy, starts_at, ends_at,

@@ -268,8 +268,9 @@ def test_parquet_types_that_lose_something_are_odd(platform: Settings, field: st
 
 
 def test_unreadable_file_is_noted_and_the_rest_goes_on(platform: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(readers, "TEXT_PIECE_ROWS", 10)
-    many = [MESSAGE | {"msg_seq": n, "session_id": f"s{n}", "unit": "kWh"} for n in range(3000)]
+    # Pieces of it come before its end, which is missing.
+    monkeypatch.setattr(readers, "TEXT_PIECE_ROWS", 2_000)
+    many = [MESSAGE | {"msg_seq": n, "session_id": f"s{n}", "unit": "kWh"} for n in range(12_000)]
     land(platform, "a.jsonl.gz", gzip.compress(json_lines(*many))[:-20])
     land(platform, "b.parquet", b"PAR1 not really PAR1")
     land(platform, "c.jsonl", json_lines(MESSAGE | {"session_id": "s1", "unit": "kWh"}))
@@ -283,6 +284,7 @@ def test_unreadable_file_is_noted_and_the_rest_goes_on(platform: Settings, monke
     ]
     assert rows(platform, "select count(*), min(load_id) from raw.messages") == [(1, 3)]
     assert [row[9:11] for row in rows(platform, PLAIN)] == [("s1", "kWh")]
+    assert rows(platform, "select session_id from registry.sessions") == [("s1",)]
 
 
 def test_files_of_zero_bytes_land_without_rows(platform: Settings) -> None:
