@@ -499,4 +499,4 @@ class Pipeline:
             "METERLINE_DATABASE_URL": self.settings.database_url,
             "METERLINE_LANDING": str(self.settings.landing_url),
             "METERLINE_CONFIG": str(self.settings.config_url),
-        }
+        } | ({} if self.settings.shards is None else {"METERLINE_SHARDS": str(self.settings.shards)})

@@ -101,7 +101,7 @@ where
 order by 1, 2
 """
 SHUT_OUT = "select rolname from pg_roles where rolname = any(%s) and not rolcanlogin order by 1"
-# Who may add a row to a table may number it; where tables are placed, the right to the table does not include that.
+# Who may add a row to a table may number it; where rows come from nodes, the right to the table does not include that.
 NUMBERING = """
 select numbers.oid::regclass::text, pg_get_userbyid(allowed.grantee)
 from pg_class as numbers
@@ -114,7 +114,6 @@ where
     and allowed.privilege_type = 'INSERT'
     and allowed.grantee <> numbered.relowner
     and not has_sequence_privilege(allowed.grantee, numbers.oid, 'usage')
-    and exists (select 1 from pg_dist_partition where logicalrelid = numbered.oid)
 order by 1, 2
 """
 

@@ -30,8 +30,10 @@ WRITES = {
     "ledger.loads": "update of applied_at",
 }
 FAIL = """
-create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
-create trigger fail before {operation} on {table} for each statement execute function public.fail();
+do $one$ begin
+    create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
+    create trigger fail before {operation} on {table} for each statement execute function public.fail();
+end $one$
 """
 # The high-water mark tells new messages: one above it would be taken for new although it is stored.
 ABOVE_THEIR_MARK = """

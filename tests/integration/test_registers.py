@@ -11,8 +11,10 @@ from tests.support import Message, Pipeline, message
 NewPipeline = Callable[..., Pipeline]
 
 FAIL = """
-create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
-create trigger fail before insert on {table} for each statement execute function public.fail();
+do $one$ begin
+    create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
+    create trigger fail before insert on {table} for each statement execute function public.fail();
+end $one$
 """
 MEND = "drop function public.fail() cascade"
 # The statements whose effect the next ones build upon, in their order.

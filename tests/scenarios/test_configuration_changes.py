@@ -104,8 +104,10 @@ WRITES = {
     "ledger.loads": "update of applied_at",
 }
 FAIL = """
-create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
-create trigger fail before {operation} on {table} for each statement execute function public.fail();
+do $one$ begin
+    create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
+    create trigger fail before {operation} on {table} for each statement execute function public.fail();
+end $one$
 """
 RESTATED = """
 select distinct tenant_id from store.event_restatements inner join registry.tenants using (tenant_no) order by 1
