@@ -48,6 +48,7 @@ ON_EVERY_NODE = (
     "ledger.configuration_changes",
     "ledger.loads",
     "ledger.marks",
+    "ledger.refusal_remedies",
     "ledger.released_rows",
     "store.closed_estimates",
     "store.closed_flags",

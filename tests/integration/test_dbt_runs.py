@@ -27,18 +27,22 @@ STORE_EVENTS = AssetKey(["metering", "store_events"])
 CONSERVED = "messages_are_conserved"
 # Sequences are not rolled back, so the second try goes on.
 FAIL_ONCE = """
-create sequence public.tries;
-create function public.fail() returns trigger language plpgsql as $$
-begin
-    if nextval('public.tries') = 1 then raise 'stopped by the test'; end if;
-    return null;
-end $$;
-grant usage on sequence public.tries to meterline_transform;
-create trigger fail before insert on store.slim_events for each statement execute function public.fail();
+do $one$ begin
+    create sequence public.tries;
+    create function public.fail() returns trigger language plpgsql as $$
+    begin
+        if nextval('public.tries') = 1 then raise 'stopped by the test'; end if;
+        return null;
+    end $$;
+    grant usage on sequence public.tries to meterline_transform;
+    create trigger fail before insert on store.slim_events for each statement execute function public.fail();
+end $one$
 """
 LOSE = """
-create function public.lose() returns trigger language plpgsql as $$ begin return null; end $$;
-create trigger lose before insert on store.quarantine for each row execute function public.lose();
+do $one$ begin
+    create function public.lose() returns trigger language plpgsql as $$ begin return null; end $$;
+    create trigger lose before insert on store.quarantine for each row execute function public.lose();
+end $one$
 """
 OF_DBT = (
     "select count(*) from pg_stat_activity where application_name = 'meterline-dbt' and datname = current_database()"

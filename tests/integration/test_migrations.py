@@ -223,6 +223,7 @@ def test_a_number_that_was_given_again_in_a_month_gets_a_series_of_its_own(
             "0048_guards.sql",
             "0049_summaries.sql",
             "0050_rate_decisions.sql",
+            "0051_purges.sql",
         ]
 
         assert _rows(database, EVENTS) == before

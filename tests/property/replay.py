@@ -24,8 +24,10 @@ CRASH_SITES = (
     "store.usage_hours", "store.usage_days", "ledger.marks",
 )  # fmt: skip
 FAIL = """
-create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
-create trigger fail before insert on {table} for each statement execute function public.fail();
+do $one$ begin
+    create function public.fail() returns trigger language plpgsql as $$ begin raise 'stopped by the test'; end $$;
+    create trigger fail before insert on {table} for each statement execute function public.fail();
+end $one$
 """
 MEND = "drop function public.fail() cascade"
 CRASH_ROUND = 1
