@@ -76,9 +76,15 @@ def rebuild(settings: Settings, month: date | None = None) -> Outcome:
     """Rebuild what is larger than it need be, of one month or of all that are over, oldest first.
 
     The turn is given back after each month. Stopped at any moment, it loses no index that anybody reads: what it leaves
-    is dropped by the next one. Raises BadInputError for a month that is not there or not over, and where the login may
-    not work as the owner; a psycopg.Error where the server cannot go on, as without room on its disk.
+    is dropped by the next one. Raises BadInputError for a month that is not there or not over, where the event store
+    lies on several nodes, and where the login may not work as the owner; a psycopg.Error where the server cannot go on,
+    as without room on its disk.
     """
+    if settings.shards is not None:
+        raise BadInputError(
+            "the event store lies on the nodes of this database, and each of them rebuilds its own: there, "
+            "`reindex index concurrently` the keys of the parts of store.events_YYYYMM"
+        )
     outcome = Outcome()
     try:
         with connect(settings, OWNER, autocommit=True) as session:

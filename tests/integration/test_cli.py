@@ -69,11 +69,10 @@ def platform(pipeline: Pipeline, tmp_path: Path) -> dict[str, str]:
         message("acme", "m-1", 3, 5, "2019-03-05T12:00"),
         message("acme", "m-1", 4, "ten", "2019-03-05T13:00"),
     )
-    return {
+    return pipeline.environment() | {
         "METERLINE_HOME": str(tmp_path / "home"),
         "METERLINE_CONFIG": str(tmp_path / "my config"),
         "METERLINE_LANDING": str(pipeline.settings.landing),
-        "METERLINE_DATABASE_URL": str(pipeline.settings.database_url),
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from orchestration.errors import GateFailedError
 from tests.integration.crashing import land_half
-from tests.support import Pipeline
+from tests.support import Pipeline, message
 
 NewPipeline = Callable[..., Pipeline]
 
@@ -49,6 +49,8 @@ MEND = "drop function public.fail() cascade"
 def halfway(pipeline: Pipeline) -> Pipeline:
     """A platform that has metered a day, and whose landing zone has another that changes what the first one meant."""
     land_half(pipeline)
+    # Of a month and a series that are not known yet, so that every table gets rows.
+    pipeline.land(message("acme", "m-2", 1, 6, "2019-03-01T12:00", metric="peak"))
     return pipeline
 
 
@@ -58,8 +60,10 @@ def undisturbed(halfway: Pipeline, new_pipeline: NewPipeline) -> dict[str, list[
     platform = new_pipeline(like=halfway)
     platform.process()
     published = platform.published()
-    # m-1: 1 in January and 2; m-2: 5; m-3: 3.25, peak 8 and one late.
-    assert platform.fleet("acme") == {"acme:2019-01-01": "1", "acme:2019-02-01": "10.25", "acme:2019-02-01 peak": "8"}
+    # m-1: 1 in January and 2; m-2: 5 and a peak of March; m-3: 3.25, peak 8 and one late.
+    assert platform.fleet("acme") == {
+        "acme:2019-01-01": "1", "acme:2019-02-01": "10.25", "acme:2019-02-01 peak": "8", "acme:2019-03-01 peak": "6",
+    }  # fmt: skip
     assert len(published["late_events"]) == 1
     assert platform.refused() == [("sequence_conflict", 2), ("unknown_device", 1)]
     platform.audit()

@@ -16,6 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 
+from orchestration import month_indexes
 from orchestration.database import distribution
 from orchestration.database.connection import connect, database_environment
 from orchestration.errors import BadInputError
@@ -96,6 +97,11 @@ def test_a_number_of_shards_that_is_none_is_refused(monkeypatch, said):
 
     with pytest.raises(BadInputError, match=f"METERLINE_SHARDS={said}: say into how many shards"):
         Settings.from_environment()
+
+
+def test_indexes_of_nodes_are_left_to_them(fresh_database):
+    with pytest.raises(BadInputError, match="the event store lies on the nodes of this database, and each of them"):
+        month_indexes.rebuild(replace(fresh_database, shards=2))
 
 
 def compiled(settings: Settings) -> dict[str, str]:

@@ -22,10 +22,12 @@ from orchestration.errors import BadInputError, BusyError, MeterlineError
 from orchestration.month_indexes import rebuild
 from orchestration.settings import Settings
 from orchestration.turns import turn
+from tests.conftest import SHARDS
 from tests.integration.crashing import ended, started, wait_until_alone
 from tests.integration.test_gate_verbs import meterline
 from tests.support import Pipeline
 
+pytestmark = pytest.mark.skipif(SHARDS is not None, reason="nodes rebuild their own indexes")
 FEBRUARY, MARCH = date(2019, 2, 1), date(2019, 3, 1)
 SERIES, IN_A_BATCH, BATCHES = 1_000, 3, 50
 # Each of the devices has measured a few more minutes: all over the key, a few rows at a time.
