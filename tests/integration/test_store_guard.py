@@ -9,6 +9,7 @@ from psycopg import sql
 from orchestration.database.connection import connect
 from orchestration.database.guarded import APPEND_ONLY, GUARDS
 from orchestration.settings import Settings
+from tests.conftest import SHARDS
 from tests.support import Pipeline, message
 
 CHANGES = {
@@ -117,8 +118,14 @@ def test_readers_can_only_read(closed: Pipeline, role: str, may_write: set[str])
     assert {name for (name,) in writable} == may_write
 
 
+@pytest.mark.skipif(SHARDS is not None, reason="nodes ask each other as the roles")
 def test_no_role_of_the_platform_can_log_in(closed: Pipeline) -> None:
     assert closed.rows("select count(*) from pg_roles where rolname like 'meterline%' and rolcanlogin") == [(0,)]
+
+
+def test_no_role_of_the_platform_has_a_password(closed: Pipeline) -> None:
+    holders = closed.rows("select rolname from pg_authid where rolpassword is not null")
+    assert [name for (name,) in holders if name.startswith("meterline")] == []
 
 
 def test_owners_are_the_role_that_cannot_log_in(closed: Pipeline) -> None:
