@@ -24,6 +24,7 @@ SERVER_IS_OURS = not os.environ.get("METERLINE_TEST_DATABASE_URL")
 OTHER_BACKENDS = """
 select count(*) from pg_stat_activity
 where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+    and application_name not like 'citus_internal%'
 """
 
 
