@@ -27,10 +27,10 @@ from sqlalchemy import Engine, event
 from orchestration import runner
 from orchestration.database import platform
 from orchestration.run_records import kept_connections
+from tests.integration.crashing import OTHER_BACKENDS
 from tests.support import Pipeline
 
 SESSIONS = "select sessions from pg_stat_database where datname = current_database()"
-OPEN = "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
 
 
 @op
@@ -58,7 +58,7 @@ def test_a_run_writes_over_connections_that_stay_open_and_are_closed_with_it(
             before = session.execute(SESSIONS).fetchone()
             for _ in range(3):
                 runner.run_job("telling")
-            while session.execute(OPEN).fetchone() != (0,):
+            while session.execute(OTHER_BACKENDS).fetchone() != (0,):
                 time.sleep(0.05)
             after = session.execute(SESSIONS).fetchone()
     assert before is not None
